@@ -229,7 +229,11 @@ class Evidence:
 
     def as_json(self) -> dict[str, Any]:
         """The same as a JSON object; empty parts are left out."""
-        parts: dict[str, Any] = {"layer": self.layer, "score": round(self.score, 4), "bar": round(self.bar, 4)}
+        parts: dict[str, Any] = {
+            "layer": self.layer,
+            "score": round(self.score, 4),
+            "bar": round(self.bar, 4),
+        }
         if self.matched is not None:
             parts["matched"] = self.matched
         if self.signals:
