@@ -2,10 +2,10 @@
 
 ::
 
-    source ── poll ──► Answer ── parse ──► Parsed(Entry …) ── normalise ──► Report ── link ──► Membership ──► Story
+    source ── poll ──► Answer ── parse ──► Parsed(Entry …) ── normalise ──► Report ── link ──► Story
 
-An `Entry` is what a source showed. A `Report` is an entry made whole and clean: one text by one publisher. Reports
-that are the same text form a *copy group*; all reports of one event form a *story*. Why a report is in its
+An `Entry` is what a source showed. A `Report` is an entry made whole and clean: one text by one publisher.
+Reports that are the same text form a *copy group*; all reports of one event form a *story*. Why a report is in its
 story is its `Evidence`. Datetimes are aware, in UTC.
 """
 
