@@ -5,8 +5,8 @@
     source ── poll ──► Answer ── parse ──► Parsed(Entry …) ── normalise ──► Report ── link ──► Story
 
 An `Entry` is what a source showed. A `Report` is an entry made whole and clean: one text by one publisher.
-Reports that are the same text form a *copy group*; all reports of one event form a *story*. Why a report is in its
-story is its `Evidence`. Datetimes are aware, in UTC.
+Reports that are the same text form a *copy group*; all reports of one event form a *story*. Why a report is
+in its story is its `Evidence`. Datetimes are aware, in UTC.
 """
 
 from __future__ import annotations
@@ -167,6 +167,12 @@ class SourceState:
         moved_since: the day of the first of those equal answers.
         moved_last: the day of the last of them.
         moved_days: on how many different days they came.
+        answered: the address, after redirects, whose answer gave the validators: a 304 from any other one
+            means nothing.
+        retry_after: the server asked (429, 503) to be left alone until then; not even a person polls earlier.
+        ttl: minutes that the feed's last body asked to be left alone.
+        skip_hours: hours (GMT) in which it asks not to be polled: bit n stands for hour n.
+        skip_days: days (GMT) on which it asks not to be polled: bit 0 stands for Monday.
         polls, fresh, unchanged, limited, failed: counts of polls, of 200, 304, 429 and of failures.
         bytes_received: wire bytes of bodies.
         bytes_saved: wire bytes that 304 answers saved.
@@ -193,6 +199,11 @@ class SourceState:
     moved_since: datetime | None = None
     moved_last: datetime | None = None
     moved_days: int = 0
+    answered: str | None = None
+    retry_after: datetime | None = None
+    ttl: int | None = None
+    skip_hours: int = 0
+    skip_days: int = 0
     polls: int = 0
     fresh: int = 0
     unchanged: int = 0
