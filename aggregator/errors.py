@@ -17,6 +17,7 @@ only the top floor (``cli``, ``jobs``) catches, and it prints one line, never a 
     │   └── FolderError         a drop folder or one file in it
     ├── StoreError              the database refused
     │   └── StoreBusy           it is locked or away; trying again later is right
+    ├── PublishError            a published file could not be written; the old one stands
     └── NotFound                what was asked for by name is not there (exit status 1)
 """
 
@@ -95,6 +96,10 @@ class StoreError(AggregatorError):
 
 class StoreBusy(StoreError):
     """The database is locked or away; trying again later is right."""
+
+
+class PublishError(AggregatorError):
+    """A published file could not be written; the old one stands."""
 
 
 class NotFound(AggregatorError):
