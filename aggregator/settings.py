@@ -6,7 +6,7 @@ wrong with them; what needs the whole file (two sources with one name, a folder 
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,112 +15,70 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
-    PlainSerializer,
     StringConstraints,
     Tag,
-    WithJsonSchema,
+    model_validator,
 )
 
-# Digits are bounded, so that no number overflows a timedelta or costs time to read.
-DURATION = (
-    r"^(?:[0-9]{1,9}(?:\.[0-9]{1,6})?|(?:[0-9]{1,6}d)?(?:[0-9]{1,6}h)?(?:[0-9]{1,6}m)?(?:[0-9]{1,9}s)?)$"
-)
-SIZE = r"^[0-9]{1,12}(?:\.[0-9]{1,6})? ?(?:B|kB|KB|MB|GB|KiB|MiB|GiB)?$"
-LONGEST = timedelta(days=3650)
-LARGEST = 10**12
-_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_BYTES = {"": 1, "B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9}
-_BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+from aggregator.shown import short
+from aggregator.units import Duration, Size
 
+NAME = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
+CONTACT = r"^(https?://[!-'*-~]+|[!-'*-?A-~]+@[!-'*-?A-~]+)$"  # in the User-Agent it stands between brackets
+SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
+MEANINGS: Mapping[str, str] = {
+    NAME: "text on one line",
+    LANGUAGE: "a language code such as en or pt-BR",
+    CONTACT: "a web address or an e-mail address, without brackets or spaces",
+    SLUG: "a name for files: at most 63 lower-case letters, digits and hyphens",
+}
+"""What each pattern of a text means, in words for an error."""
 
-def parse_duration(value: object) -> timedelta:
-    """A duration from ``15m``, ``1h30m`` or a number of seconds.
-
-    Raises:
-        ValueError: it is none, or longer than ten years.
-    """
-    if isinstance(value, timedelta):
-        seconds = value.total_seconds()
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = float(value)
-    elif isinstance(value, str) and value and re.fullmatch(DURATION, value):
-        parts = re.findall(r"([0-9]+)([dhms])", value)
-        seconds = sum(int(number) * _SECONDS[unit] for number, unit in parts) if parts else float(value)
-    else:
-        raise ValueError(f"{value!r} is no duration; write 30s, 15m, 2h or 1d")
-    if not 0 <= seconds <= LONGEST.total_seconds():
-        raise ValueError(f"{value!r} is out of range; a duration is from 0 to {LONGEST.days}d")
-    return timedelta(seconds=seconds)
-
-
-def format_duration(value: timedelta) -> str:
-    """The shortest text that `parse_duration` reads back (to the second, else to the microsecond)."""
-    if value % timedelta(seconds=1):
-        return f"{value.total_seconds():.6f}".rstrip("0")
-    rest = int(value.total_seconds())
-    parts = []
-    for unit, seconds in _SECONDS.items():
-        count, rest = divmod(rest, seconds)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
-
-
-def parse_size(value: object) -> int:
-    """A number of bytes from ``10 MB``, ``512 KiB`` or a number.
-
-    Raises:
-        ValueError: it is none, or more than a terabyte.
-    """
-    if isinstance(value, int) and not isinstance(value, bool):
-        size = value
-    elif isinstance(value, str) and re.fullmatch(SIZE, value):
-        number, unit = re.fullmatch(r"([0-9.]+) ?([A-Za-z]*)", value).groups()  # type: ignore[union-attr]  # SIZE is stricter
-        size = int(float(number) * _BYTES[unit])
-    else:
-        raise ValueError(f"{value!r} is no size; write 512 KiB, 10 MB or a number of bytes")
-    if not 1 <= size <= LARGEST:
-        raise ValueError(f"{value!r} is out of range; a size is from 1 byte to 1000 GB")
-    return size
-
-
-def format_size(value: int) -> str:
-    """The shortest exact text that `parse_size` reads back."""
-    for unit in ("GiB", "GB", "MiB", "MB", "KiB", "KB"):
-        if value and value % _BYTES[unit] == 0:
-            return f"{value // _BYTES[unit]} {unit}"
-    return f"{value} B"
-
-
-def without_secrets(text: str) -> str:
-    """The text with the password of every URL in it, and every key in a URL's query, replaced by ``***``."""
-    text = re.sub(r"(://[^\s/:@?#]{0,200}:)[^\s/@]{1,1000}(?=@)", r"\1***", text)
-    keyed = (
-        r"([?&](?:[a-z_-]{0,20}(?:key|token|secret|password|passwd|auth|sig|signature))=)[^&\s#\"']{1,1000}"
-    )
-    return re.sub(keyed, r"\1***", text, flags=re.IGNORECASE)
+DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
+"""What the address of a database can begin with."""
 
 
 def _web_address(value: str) -> str:
     try:
         parts = urlsplit(value)
-        usable = (
-            parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
-        )
-    except ValueError:
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:  # a port that is no number, brackets that do not match
         usable = False
-    if not usable or re.search(r"[\x00-\x20\x7f]", value):
-        raise ValueError(f"{without_secrets(value)!r} is no web address; write https://host/path")
+    if not usable or not value.isprintable() or " " in value:
+        shown = "this" if "@" in value else short(value)  # what cannot be read may hold a password anywhere
+        raise ValueError(f"{shown} is no web address; write https://host/path")
+    return value
+
+
+def _public_folder(value: str) -> str:
+    return _web_address(value).rstrip("/")
+
+
+def _database(value: str) -> str:
+    scheme, separator, _ = value.partition("://")
+    if not separator or scheme not in DATABASES:
+        raise ValueError(
+            "no address of a database that is known here; write sqlite:///var/aggregator.db or "
+            "postgresql+psycopg://user@host/name"
+        )
+    return value
+
+
+def _above_zero(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("a time above 0s is wanted")
     return value
 
 
 def _local_path(value: Path) -> Path:
     if "\0" in str(value):
-        raise ValueError("a path cannot hold a NUL character")
+        raise ValueError("a path holds no NUL character")
+    if str(value).startswith("~"):
+        raise ValueError("`~` is not expanded; write the whole path")
     return value
 
 
@@ -128,30 +86,26 @@ def _text(pattern: str, longest: int) -> StringConstraints:
     return StringConstraints(strip_whitespace=True, min_length=1, max_length=longest, pattern=pattern)
 
 
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration),
-    PlainSerializer(format_duration, return_type=str, when_used="json"),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": DURATION}, {"type": "number", "minimum": 0}]}),
-]
-Size = Annotated[
-    int,
-    BeforeValidator(parse_size),
-    PlainSerializer(format_size, return_type=str, when_used="json"),
-    WithJsonSchema({"anyOf": [{"type": "string", "pattern": SIZE}, {"type": "integer", "minimum": 1}]}),
-]
-Name = Annotated[str, _text(r"^[^\x00-\x1f\x7f]+$", 100)]
-Language = Annotated[str, _text(r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", 30)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
+Name = Annotated[str, _text(NAME, 100)]
+Language = Annotated[str, _text(LANGUAGE, 30)]
+WebAddress = Annotated[str, StringConstraints(max_length=2000), AfterValidator(_web_address)]
 LocalPath = Annotated[Path, AfterValidator(_local_path)]
-AboveZero = Field(gt=timedelta(0))
+AboveZero = AfterValidator(_above_zero)
 Format = Literal["rss", "atom", "json"]
 
 
 class Section(BaseModel):
     """What all sections share: nothing changes, nothing unknown gets in, no value shows in an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_the_default(cls, data: Any) -> Any:
+        """A key with nothing after it (all below it commented out) is as good as no key."""
+        if not isinstance(data, dict):
+            return data
+        return {key: value for key, value in data.items() if value is not None or key not in cls.model_fields}
 
 
 class FeedSource(Section):
@@ -230,7 +184,7 @@ Source = Annotated[
 class Fetching(Section):
     """How feeds are fetched: politely, and within limits."""
 
-    contact: Annotated[str, _text(r"^(https?://[!-'*-~]+|[!-'*-?A-~]+@[!-'*-?A-~]+)$", 200)] | None = Field(
+    contact: Annotated[str, _text(CONTACT, 200)] | None = Field(
         None, description="URL or e-mail address at which a feed's owner reaches you; part of the User-Agent."
     )
     connect_timeout: Annotated[Duration, AboveZero] = Field(
@@ -266,7 +220,7 @@ class Parsing(Section):
 
     cpu_seconds: float = Field(5.0, gt=0, le=3600, description="Most processor time for one body (seconds).")
     wall_seconds: float = Field(
-        10, gt=0, le=3600, description="Most time by the clock for one body (seconds)."
+        10.0, gt=0, le=3600, description="Most time by the clock for one body (seconds)."
     )
     memory: Size = Field(512 * 2**20, description="Most memory for one body (bytes, or 512 MiB).")
     max_entries: int = Field(
@@ -300,7 +254,7 @@ class Folders(Section):
 class PublishedFeed(Section):
     """A selection of the stories, published as files."""
 
-    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")] = Field(
+    name: Annotated[str, _text(SLUG, 63)] = Field(
         description="Name of the files without their ending: lower-case letters, digits and hyphens."
     )
     formats: tuple[Format, ...] = Field(("rss",), min_length=1, description="Any of rss, atom and json.")
@@ -321,7 +275,7 @@ class Publish(Section):
         Path("var/feeds"),
         description="Folder of the published files; a relative one is below the working directory.",
     )
-    home: WebAddress | None = Field(
+    home: Annotated[str, AfterValidator(_public_folder)] | None = Field(
         None, description="Public address of that folder, for the links of a feed to itself."
     )
     title: Name = Field("Stories", description="Title of all that is published.")
@@ -352,9 +306,8 @@ class Dedup(Section):
 class Settings(Section):
     """All settings."""
 
-    database: str = Field(
+    database: Annotated[str, AfterValidator(_database)] = Field(
         "sqlite:///var/aggregator.db",
-        min_length=1,
         repr=False,
         description="SQLAlchemy URL of the database: SQLite, or PostgreSQL (postgresql+psycopg://user@host/name).",
     )

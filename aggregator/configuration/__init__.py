@@ -1,0 +1,60 @@
+"""From the YAML file and the environment to `Settings`, or to a list of all that is wrong with them.
+
+Every problem is a line ``FILE:LINE:COLUMN: key.path: what is wrong``, so that one run shows all of them and
+an editor can jump to each. `document` reads the YAML, `environment` the variables, `consistency` finds what
+only the whole shows, `problems` puts it in words, and `schema` tells editors what is allowed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from aggregator.configuration import consistency, environment
+from aggregator.configuration.document import Document, read
+from aggregator.configuration.problems import Problem, path_of, sentence
+from aggregator.configuration.schema import json_schema
+from aggregator.errors import ConfigurationError
+from aggregator.settings import Settings
+
+__all__ = ["json_schema", "load"]
+
+USUAL = Path("config/aggregator.yaml")
+"""The file that is read where none is named."""
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The settings of the YAML file at ``path``, overridden by those from the environment.
+
+    Without ``path`` the variable ``AGGREGATOR_CONFIG`` names the file; without that it is `USUAL`, below the
+    working directory. Relative paths in the file are below the working directory too.
+
+    Raises:
+        ConfigurationError: with all that is wrong, a line each, in the order of the file.
+    """
+    given = environment.read(environ)
+    document = read(path or Path(environ.get(environment.CONFIG) or USUAL))
+    problems = given.problems + document.problems
+    settings = None
+    if document.complete:
+        document.override(given.values, given.places)
+        settings, more = _checked(document)
+        problems += more
+    if settings is None or problems:
+        lines = map(str, sorted(problems, key=lambda problem: problem.place))
+        raise ConfigurationError("\n".join(lines))
+    return settings
+
+
+def _checked(document: Document) -> tuple[Settings | None, list[Problem]]:
+    settings, problems = None, []
+    try:
+        settings = Settings.model_validate(document.values)
+    except ValidationError as error:
+        for details in error.errors(include_url=False):
+            if text := sentence(details):
+                of_key = details["type"] == "extra_forbidden"
+                problems.append(document.problem(path_of(details), text, of_key=of_key))
+    return settings, problems + consistency.check(document)

@@ -1,0 +1,119 @@
+"""What is wrong with a configuration as a whole, though each value is fine: doubles, folders not there.
+
+It looks at the values as they were written, so that it finds its problems beside those of single values; a
+value that is none it passes over, because that is said already.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from aggregator.configuration.document import Document
+from aggregator.configuration.problems import KeyPath, Problem, dotted
+from aggregator.settings import Fetching
+from aggregator.units import format_duration, parse_duration
+
+Texts = list[tuple[KeyPath, str]]
+
+_PORTS = {"http": 80, "https": 443}
+_NO = {"false", "no", "off", "0", "f", "n"}
+
+
+def check(document: Document) -> list[Problem]:
+    """Every problem that shows only when values are compared with each other or with the disk."""
+    sources = _entries(document.values.get("sources"), ("sources",))
+    publish = document.values.get("publish")
+    feeds = _entries(publish.get("feeds") if isinstance(publish, dict) else None, ("publish", "feeds"))
+    urls, folders = _texts(sources, "url"), _texts(sources, "folder")
+    addresses = [(path, canonical(url)) for path, url in urls]
+    places = [(path, os.path.realpath(folder)) for path, folder in folders if "\0" not in folder]
+    return [
+        *_doubles(document, _texts(sources, "name"), "sources are told apart by their names"),
+        *_doubles(document, _texts(feeds, "name"), "their files would have one name"),
+        *_doubles(document, addresses, "one address is one source"),
+        *_doubles(document, places, "one folder is one source"),
+        *_missing_folders(document, folders),
+        *_hasty(document, sources),
+    ]
+
+
+def canonical(url: str) -> str:
+    """The address without what makes no difference: case of the host, usual port, https, slash at the end."""
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        return url
+    host = (parts.hostname or "").rstrip(".")
+    user = parts.netloc.rpartition("@")[0]
+    netloc = f"{user}@{host}" if user else host
+    if port is not None and port != _PORTS.get(parts.scheme):
+        netloc += f":{port}"
+    scheme = "https" if parts.scheme == "http" else parts.scheme
+    return urlunsplit((scheme, netloc, parts.path.rstrip("/"), parts.query, ""))
+
+
+def _entries(values: Any, path: KeyPath) -> list[tuple[KeyPath, dict[str, Any]]]:
+    items = values if isinstance(values, list) else []
+    return [((*path, index), item) for index, item in enumerate(items) if isinstance(item, dict)]
+
+
+def _texts(entries: list[tuple[KeyPath, dict[str, Any]]], key: str) -> Texts:
+    found = [((*path, key), item.get(key)) for path, item in entries]
+    return [(path, text.strip()) for path, text in found if isinstance(text, str) and text.strip()]
+
+
+def _doubles(document: Document, texts: Texts, why: str) -> Iterator[Problem]:
+    first: dict[str, KeyPath] = {}
+    for path, text in texts:
+        if text in first:
+            line = document.value_places[first[text]].line
+            yield document.problem(path, f"the same as {dotted(first[text])} on line {line}; {why}")
+        else:
+            first[text] = path
+
+
+def _missing_folders(document: Document, folders: Texts) -> Iterator[Problem]:
+    for path, folder in folders:
+        try:
+            if not stat.S_ISDIR(Path(folder).stat().st_mode):
+                yield document.problem(path, "a file stands there; a folder is wanted")
+        except FileNotFoundError:
+            below = "" if Path(folder).is_absolute() else f" below {Path.cwd()}"
+            yield document.problem(path, f"there is no such folder{below}; make it, or mend the path")
+        except OSError as error:
+            yield document.problem(path, f"cannot be used: {error.strerror}")
+        except ValueError:  # a NUL character; `settings` says so
+            continue
+
+
+def _hasty(document: Document, sources: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[Problem]:
+    """Waits that undercut what is polite, or each other."""
+    fetch = document.values.get("fetch")
+    given = fetch if isinstance(fetch, dict) else {}
+    floor = _duration(given.get("floor")) or Fetching().floor
+    ceiling = _duration(given.get("ceiling")) or Fetching().ceiling
+    if floor > ceiling:
+        text = f"longer than fetch.ceiling ({format_duration(ceiling)})"
+        yield document.problem(("fetch", "floor"), text)
+    for path, source in sources:
+        every = _duration(source.get("every"))
+        mine = str(source.get("i_own_this_host") or "no").lower() not in _NO
+        if "url" in source and every and every < floor and not mine:
+            text = f"{format_duration(every)} is shorter than fetch.floor ({format_duration(floor)}); "
+            yield document.problem(
+                (*path, "every"), text + "wait longer, or write `i_own_this_host: true` if the host is yours"
+            )
+
+
+def _duration(value: Any) -> timedelta | None:
+    try:
+        return parse_duration(value)
+    except ValueError:
+        return None
