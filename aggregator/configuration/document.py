@@ -50,7 +50,7 @@ class Document:
     complete: bool = False
 
     def problem(self, path: KeyPath, text: str, *, of_key: bool = False) -> Problem:
-        """A problem with the value at ``path`` (or its key); where there is none, with what should hold it."""
+        """A problem with the value at ``path`` (or its key); where none is, with what should hold it."""
         places = self.key_places if of_key else self.value_places
         nearest = path
         while nearest and nearest not in places:
