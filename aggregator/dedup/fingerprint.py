@@ -1,0 +1,171 @@
+"""What is kept of a report to compare it with others: its sketch, its MinHash signature and its band keys.
+
+The *sketch* holds the report's features as hashes with their counts, so that any two reports can be weighed
+against each other without their texts. The *signature* is a MinHash (Broder 1997) of its word 3-shingles: it
+tells copies. The *band keys* are MinHashes of its distinctive features, two to a key (locality-sensitive
+hashing: Indyk and Motwani 1998): reports that share a key become candidates, and only those are weighed.
+
+Every sketch carries the recipe that made it, so that another recipe means a new fingerprint, not a mystery.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import zlib
+from collections import Counter
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from datasketch import MinHash
+
+from aggregator.dedup import text as cut
+from aggregator.dedup.frequency import Floats, Hashes, StreamCounts, background
+
+SCHEME: Final = "affine32"  # pinned: datasketch 2 changed its default, and stored signatures outlive it
+SEED: Final = 1
+PERMUTATIONS: Final = 128
+BANDS: Final = 64  # of two rows each: see `dedup` for the recall this buys
+RECIPE: Final = f"text{cut.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}"
+
+HEAD, LEAD, NAME, NUMBER = 1, 2, 4, 8  # flags of a feature
+_HEAD_FEATURES = 20  # of the text, where there is no title
+_LEAD_FEATURES = 60  # of the text, after the title: what a feed's summary would show
+_MOST_FEATURES = 600  # a report; the rest of a very long text says nothing new
+_RARE = 0.02  # a feature in at most this share of documents is distinctive
+_DISTINCTIVE = 16  # features of a report that make its band keys
+
+Signature = npt.NDArray[np.uint32]
+
+_RECORD = np.dtype([("hash", "<u4"), ("count", "u1"), ("flags", "u1"), ("background", "<f2")])
+
+
+@dataclass(frozen=True, slots=True)
+class Sketch:
+    """A report's features and signature.
+
+    Attributes:
+        language: ISO 639-1; features of different languages have different hashes.
+        hashes: shape (n,), sorted, unique.
+        counts: shape (n,), occurrences, at most 255.
+        flags: shape (n,), an or of HEAD (title), LEAD, NAME, NUMBER.
+        backgrounds: shape (n,), share of documents of the language that hold the feature.
+        signature: shape (PERMUTATIONS,), MinHash of the shingles.
+        length: features in all, repetitions included.
+    """
+
+    language: str
+    hashes: Hashes
+    counts: npt.NDArray[np.uint8]
+    flags: npt.NDArray[np.uint8]
+    backgrounds: Floats
+    signature: Signature
+    length: int
+
+    def pack(self) -> bytes:
+        """Bytes for the database: about 8 a feature and 512 for the signature."""
+        record = np.empty(len(self.hashes), dtype=_RECORD)
+        record["hash"], record["count"] = self.hashes, self.counts
+        record["flags"], record["background"] = self.flags, self.backgrounds
+        head = self.language.encode().ljust(4)[:4] + np.uint32(self.length).tobytes()
+        return head + self.signature.astype("<u4").tobytes() + record.tobytes()
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> Sketch:
+        """The inverse of `pack`."""
+        language, length = packed[:4].decode().strip(), int.from_bytes(packed[4:8], "little")
+        end = 8 + 4 * PERMUTATIONS
+        record = np.frombuffer(packed, dtype=_RECORD, offset=end)
+        return cls(
+            language=language,
+            hashes=record["hash"].copy(),
+            counts=record["count"].copy(),
+            flags=record["flags"].copy(),
+            backgrounds=record["background"].astype(np.float32),
+            signature=np.frombuffer(packed, dtype="<u4", offset=8, count=PERMUTATIONS).copy(),
+            length=length,
+        )
+
+
+@functools.lru_cache(maxsize=200_000)
+def feature_hash(key: str, language: str) -> int:
+    """32 bits for a feature of a language; numbers are the same in every language."""
+    spelt = key if key[0].isdigit() else f"{language}:{key}"
+    return int.from_bytes(hashlib.blake2b(spelt.encode(), digest_size=4).digest(), "little")
+
+
+def sketch(title: str, text: str, language: str) -> Sketch:
+    """The sketch of a report; a text without any feature gives an empty one."""
+    occurrences = list(cut.features(title, language))
+    in_title = len(occurrences)
+    in_head = in_title or _HEAD_FEATURES
+    occurrences += cut.features(text, language)
+    all_keys = [feature.key for feature in occurrences]
+    counts = Counter(all_keys)
+    flags = _flags(occurrences, in_head, in_title + _LEAD_FEATURES)
+    keys = list(counts)[:_MOST_FEATURES]  # in the order of the text: the top of a report says what happened
+    hashes = np.array([feature_hash(key, language) for key in keys], dtype=np.uint32)
+    hashes, first = np.unique(hashes, return_index=True)
+    chosen = [keys[i] for i in first]
+    return Sketch(
+        language=language,
+        hashes=hashes,
+        counts=np.array([min(counts[key], 255) for key in chosen], dtype=np.uint8),
+        flags=np.array([flags[key] for key in chosen], dtype=np.uint8),
+        backgrounds=np.array([background(key, language) for key in chosen], dtype=np.float32),
+        signature=_minhash([zlib.crc32(shingle.encode()) for shingle in cut.shingles(all_keys)]),
+        length=len(occurrences),
+    )
+
+
+def _flags(occurrences: list[cut.Feature], in_head: int, in_lead: int) -> dict[str, int]:
+    """The flags of each feature, from the places where it stands."""
+    flags: dict[str, int] = {}
+    for place, (key, _, name, number) in enumerate(occurrences):
+        flag = (HEAD if place < in_head else 0) | (LEAD if place < in_lead else 0)
+        flags[key] = flags.get(key, 0) | flag | NAME * name | NUMBER * number
+    return flags
+
+
+def band_keys(sketch: Sketch, counts: StreamCounts) -> list[int]:
+    """The LSH keys of a report, as signed 64-bit integers.
+
+    Only the `_DISTINCTIVE` heaviest features take part, and of these only what is rare in the language and so
+    far in the stream: common ones would make candidates of everything, and the long tail of a long report
+    would drown what it is about. A report with no rare feature gets the keys of its three rarest.
+    """
+    if not len(sketch.hashes):
+        return []
+    share = counts.share(sketch.language, sketch.hashes, sketch.backgrounds)
+    repeats = 1.0 + np.log(np.maximum(sketch.counts + ((sketch.flags & HEAD) > 0), 1))
+    heaviest = np.argsort(np.log(share) * repeats, kind="stable")[:_DISTINCTIVE]
+    rare = heaviest[share[heaviest] <= _RARE]
+    if len(rare) < 3:
+        rare = np.argsort(share, kind="stable")[:3]
+    signature = _minhash(sketch.hashes[rare].tolist())[: 2 * BANDS].astype(np.uint64).reshape(BANDS, 2)
+    # Mix the band's number in: equal rows in different bands must not meet.
+    numbers = np.arange(BANDS, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    rows = (signature[:, 0] << np.uint64(32)) | signature[:, 1]
+    keys: list[int] = (rows ^ numbers).astype(np.int64).tolist()
+    return keys
+
+
+def resemblance(a: Sketch, b: Sketch) -> float:
+    """Estimated Jaccard resemblance of two texts' shingles, in [0, 1]."""
+    if not (len(a.hashes) and len(b.hashes)):
+        return 0.0
+    return float(np.mean(a.signature == b.signature))
+
+
+@functools.cache
+def _template() -> MinHash:
+    return MinHash(num_perm=PERMUTATIONS, seed=SEED, scheme=SCHEME, hashfunc=int)
+
+
+def _minhash(hashes: list[int]) -> Signature:
+    minhash = _template().copy()
+    minhash.update_batch(hashes)
+    signature: Signature = minhash.hashvalues
+    return signature

@@ -1,0 +1,100 @@
+"""How common a feature is: in the language (the background) and so far in the stream.
+
+A verdict on the first day needs to know that "said" is worth little and "Peskov" much, when nothing has been
+counted yet. So each weight blends two counts of documents: an imaginary archive of `PRIOR` documents with the
+language's own word frequencies (wordfreq), and the last `SPAN` reports of the stream::
+
+    weight(t) = log((PRIOR + n + 1) / (PRIOR * p(t) + df(t) + 0.5))
+
+This is the inverse document frequency of Spärck Jones (1972) with a Dirichlet-style prior. As reports
+come in, the stream outweighs the prior, and yesterday's rare name becomes today's common word. In a language
+without frequencies the prior knows nothing and the stream's counts do all the work.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter, deque
+
+import numpy as np
+import numpy.typing as npt
+import wordfreq
+
+from aggregator.dedup.text import stemmer
+
+PRIOR = 3000.0
+"""Documents in the imaginary archive: how long the language's own frequencies outweigh the stream's."""
+
+SPAN = 10_000
+"""Reports of the stream that are counted; older ones leave. A restart counts the same reports again."""
+
+_LENGTH = 200.0  # words of a document in the imaginary archive
+_UNKNOWN = 1e-8  # frequency of a word that no list holds
+_SLOTS = 1 << 22  # of the table of counts; two of 200,000 features share one in 5 % of cases, harmlessly
+
+Floats = npt.NDArray[np.float32]
+Hashes = npt.NDArray[np.uint32]
+
+
+@functools.cache
+def _stems(language: str) -> dict[str, float]:
+    """Frequency of every stem of a language that wordfreq knows, else nothing."""
+    if language not in wordfreq.available_languages("best"):
+        return {}
+    stem = stemmer(language)
+    total: Counter[str] = Counter()
+    for word, frequency in wordfreq.get_frequency_dict(language, "best").items():
+        total[stem(word)] += frequency
+    return dict(total)
+
+
+def background(key: str, language: str) -> float:
+    """Share of the documents of the imaginary archive, in [0, 1], that hold this feature."""
+    if key[0].isdigit():
+        return _number(key)
+    frequency = _stems(language).get(key, _UNKNOWN)
+    return float(-np.expm1(-frequency * _LENGTH))
+
+
+def _number(key: str) -> float:
+    """Numbers stand in no word list: the fewer digits, the more common; a year is common too."""
+    if key.isdigit() and len(key) == 4 and key[:2] in {"19", "20"}:
+        return 0.1
+    return {1: 0.3, 2: 0.2, 3: 0.03}.get(len(key), 0.003)
+
+
+class StreamCounts:
+    """Document frequencies of the last `SPAN` reports, by hashed feature; derived, never stored."""
+
+    def __init__(self, span: int = SPAN) -> None:
+        self._span = span
+        self._recent: deque[tuple[str, Hashes]] = deque()
+        self._counts = np.zeros(_SLOTS, dtype=np.uint16)
+        self._documents: Counter[str] = Counter()
+        self.epoch = 0  # moves when weights have changed enough to be worth computing again
+
+    def add(self, language: str, hashes: Hashes) -> None:
+        """Count one more report; the oldest leaves when there are more than the span."""
+        self._recent.append((language, hashes))
+        self._documents[language] += 1
+        self._counts[hashes % _SLOTS] += 1
+        if len(self._recent) > self._span:
+            old_language, old = self._recent.popleft()
+            self._documents[old_language] -= 1
+            self._counts[old % _SLOTS] -= 1
+        n = len(self._recent)
+        if n == self._span or n % max(1, n // 50) == 0:
+            self.epoch += 1
+
+    def weights(self, language: str, hashes: Hashes, backgrounds: Floats) -> Floats:
+        """Weight of each feature, at least 0, from its hash and its background share."""
+        n = self._documents[language]
+        df = self._counts[hashes % _SLOTS]
+        weights = np.log((PRIOR + n + 1) / (PRIOR * backgrounds + df + 0.5))
+        return np.maximum(weights, 0.0).astype(np.float32)
+
+    def share(self, language: str, hashes: Hashes, backgrounds: Floats) -> Floats:
+        """Blended share of documents, in [0, 1], that hold each feature."""
+        n = self._documents[language]
+        df = self._counts[hashes % _SLOTS]
+        return ((PRIOR * backgrounds + df) / (PRIOR + n)).astype(np.float32)

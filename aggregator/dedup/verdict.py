@@ -1,0 +1,113 @@
+"""Do two reports tell the same event? A probability from a few signals, with every step open to the reader.
+
+The probability is a logistic model (Cox 1958) over the signals of `signals`; its weights stand in
+``weights.json`` beside this file, with the script that fitted them. The cosines and the containment go in as
+square roots, because between 0.1 and 0.3 lies most of what tells events apart. Two products with ``length``
+let the same cosine mean less between two headlines than between two full reports.
+
+A *veto* overrules the weights: what it sees cannot be one event, however much the words agree.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from importlib import resources
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from aggregator.dedup.fingerprint import resemblance
+from aggregator.dedup.signals import SIGNALS, Matrix, Weighed, compare
+
+_ROOTED: Final = SIGNALS[:4]  # cosines and containment
+TERMS: Final = (*SIGNALS, "words_by_length", "lead_by_length")
+
+Probabilities = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """The logistic model: ``logit = intercept + sum(weights * terms)``.
+
+    Attributes:
+        intercept: log odds with nothing in common.
+        weights: one for each of `TERMS`, shape (len(TERMS),).
+    """
+
+    intercept: float
+    weights: npt.NDArray[np.float64]
+
+
+@functools.cache
+def shipped_model() -> Model:
+    """The model that ships with the package."""
+    read = json.loads(resources.files("aggregator.dedup").joinpath("weights.json").read_text("utf-8"))
+    return Model(read["intercept"], np.array([read["weights"][term] for term in TERMS]))
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """A report as the verdict sees it.
+
+    Attributes:
+        id: of the report; 0 for one that is not stored.
+        weighed: its features.
+        published: when; only believed where `dated`.
+        dated: whether the source gave the date.
+        copy_group: id of the first report with this text.
+    """
+
+    id: int
+    weighed: Weighed
+    published: datetime
+    dated: bool
+    copy_group: int = 0
+
+
+def terms(signals: Matrix) -> npt.NDArray[np.float64]:
+    """The terms of the model, shape (n, len(TERMS)), from the signals, shape (n, len(SIGNALS))."""
+    rooted = signals.astype(np.float64)
+    rooted[:, : len(_ROOTED)] = np.sqrt(rooted[:, : len(_ROOTED)])
+    length = rooted[:, SIGNALS.index("length")]
+    products = (rooted[:, SIGNALS.index("words")] * length, rooted[:, SIGNALS.index("lead")] * length)
+    return np.column_stack((rooted, *products))
+
+
+def probability(signals: Matrix) -> Probabilities:
+    """Probability of one event for each row of signals, shape (n,)."""
+    model = shipped_model()
+    logit = model.intercept + terms(signals) @ model.weights
+    nothing = signals[:, SIGNALS.index("words")] <= 0
+    return np.where(nothing, 0.0, 1.0 / (1.0 + np.exp(-np.clip(logit, -30, 30))))
+
+
+def veto(one: Telling, other: Telling, window: timedelta) -> str | None:
+    """Why these two cannot be one event whatever their words say, or None."""
+    gap = abs(one.published - other.published)
+    if one.dated and other.dated and gap > window:
+        return f"published {gap.days} days apart, more than the window of {window.days}"
+    return None
+
+
+def judge(one: Telling, others: Sequence[Telling], window: timedelta) -> Probabilities:
+    """Probability that `one` tells the same event as each of `others`, shape (len(others),)."""
+    found = probability(compare(one.weighed, [other.weighed for other in others]))
+    vetoed = [veto(one, other, window) is not None for other in others]
+    found[np.array(vetoed, dtype=bool)] = 0.0
+    return found
+
+
+_SHORTEST_COPY = 8  # features; two headlines of five words are no proof of one text
+
+
+def is_copy(one: Telling, other: Telling, bar: float) -> float:
+    """Resemblance of the two texts if they are copies of one, else 0."""
+    if min(one.weighed.sketch.length, other.weighed.sketch.length) < _SHORTEST_COPY:
+        return 0.0
+    found = resemblance(one.weighed.sketch, other.weighed.sketch)
+    return found if found >= bar else 0.0
