@@ -1,0 +1,336 @@
+"""One poll over HTTP: politely, within limits, and believing nothing.
+
+What an HTTP client does when left alone (redirects into private networks, bodies without end or of any size
+once decoded, time-outs that each slow byte puts off) is written down in the tests of hostile servers. Here
+every poll ends before its deadline and within its bytes, in an `Answer` or in one `FetchError`: `guard` sees
+each address that is dialled, `turns` keeps the pace, `decode` the size.
+
+There are no cookies, no ``Referer``, no proxy, and a connection serves one request: polls are minutes apart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from types import SimpleNamespace, TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from aggregator.errors import AddressRefused, FetchError, TooSlow
+from aggregator.intake.decode import ACCEPTED, Body, too_large
+from aggregator.intake.faults import bad_status, clean, fault, refused
+from aggregator.intake.guard import dialling, open_socket
+from aggregator.intake.resolve import SystemResolver
+from aggregator.intake.turns import Turns
+from aggregator.model import Answer
+from aggregator.settings import Fetching
+from aggregator.shown import short
+
+_ACCEPT = (
+    "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
+    "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
+)
+_PERMANENT = (301, 308)
+_REDIRECTS = (301, 302, 303, 307, 308)
+_LONGEST_FIELD = 8190  # bytes, as common servers have it
+_MOST_FIELDS = 128
+
+
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    target: URL
+    permanent: bool
+
+
+@dataclass(slots=True)
+class _Poll:
+    """What one poll carries from hop to hop."""
+
+    headers: dict[str, str]
+    conditional: bool
+    allow_private: bool
+    left: float  # seconds; waiting for a turn does not count
+
+
+@dataclass(slots=True)
+class _Head:
+    """The wait for the head of an answer: for the connection first, then for all of the head."""
+
+    first_byte: float
+    timer: asyncio.Timeout | None = None
+    connected: bool = False
+
+    def start_again(self) -> None:
+        self.connected = True
+        if self.timer:
+            self.timer.reschedule(asyncio.get_running_loop().time() + self.first_byte)
+
+
+class Fetcher:
+    """Polls addresses; an async context manager, for one event loop.
+
+    Args:
+        fetching: the limits.
+        version: of this program, for the User-Agent.
+        resolver: looks names up; the system's where none is given.
+        turns: the queue in front of the network; made from the settings where none is given.
+    """
+
+    def __init__(
+        self,
+        fetching: Fetching,
+        version: str,
+        *,
+        resolver: AbstractResolver | None = None,
+        turns: Turns | None = None,
+    ) -> None:
+        self._limits = fetching
+        self._agent = f"story-aggregator/{version}" + (f" (+{fetching.contact})" if fetching.contact else "")
+        self._resolver = resolver or SystemResolver(fetching.concurrency)
+        self._turns = turns or Turns(fetching.concurrency, fetching.host_spacing.total_seconds())
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(
+            resolver=self._resolver,
+            use_dns_cache=False,
+            socket_factory=open_socket,
+            force_close=True,  # and so no source uses a connection that another one was allowed to make
+            limit=0,  # `Turns` counts them
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(),  # none: each of aiohttp's starts anew with every hop
+            auto_decompress=False,
+            max_line_size=_LONGEST_FIELD,
+            max_field_size=_LONGEST_FIELD,
+            max_headers=_MOST_FIELDS,
+            trace_configs=[_connection_watch()],
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+        await self._resolver.close()
+
+    async def get(
+        self,
+        url: str,
+        *,
+        etag: str | None = None,
+        last_modified: str | None = None,
+        allow_private: bool = False,
+    ) -> Answer:
+        """Polls an address once, following redirects.
+
+        A redirect from https to http is followed, and never counts as permanent: it may be forged.
+
+        Args:
+            url: http or https, at any port. A name and a password in it go to its own host only.
+            etag: validator of the last answer, sent back byte for byte.
+            last_modified: as ``etag``.
+            allow_private: whether this machine and private networks may be reached.
+
+        Returns:
+            An answer with status 200, 226 (only what is new, RFC 3229) or 304 (nothing is).
+
+        Raises:
+            AddressRefused: the scheme, or the address that would be dialled, is not allowed.
+            TooLarge: the body is over a limit.
+            TooSlow: a deadline passed.
+            BadStatus: the server answered with another status.
+            FetchError: anything else went wrong.
+        """
+        timeout = self._limits.timeout.total_seconds()
+        conditional = bool(etag or last_modified)
+        poll = _Poll(self._headers(etag, last_modified), conditional, allow_private, left=timeout)
+        target = _address(url)
+        seen = [target]
+        permanent = True
+        while True:
+            async with self._turns.take(str(target.raw_host).lower().rstrip(".")):
+                outcome = await self._hop(target, poll)
+            if isinstance(outcome, Answer):
+                moved_to = outcome.url if permanent and len(seen) > 1 else None
+                return replace(outcome, moved_to=moved_to, seconds=timeout - poll.left)
+            target = outcome.target
+            permanent = permanent and outcome.permanent
+            self._check_chain(seen, target)
+            seen.append(target)
+
+    def _headers(self, etag: str | None, last_modified: str | None) -> dict[str, str]:
+        headers = {"User-Agent": self._agent, "Accept": _ACCEPT, "Accept-Encoding": ACCEPTED}
+        if etag:
+            headers["If-None-Match"] = etag
+        if last_modified:
+            headers["If-Modified-Since"] = last_modified
+        if etag or last_modified:
+            headers["A-IM"] = "feed"
+        return headers
+
+    def _check_chain(self, seen: list[URL], target: URL) -> None:
+        first = _where(seen[0])
+        if target in seen:
+            raise FetchError(
+                f"{first}: redirects in a circle, back to {_where(target)}",
+                hint="the server's fault; some do so to clients that keep no cookies",
+            )
+        if len(seen) > self._limits.max_redirects:
+            raise FetchError(
+                f"{first}: more than {self._limits.max_redirects} redirects, the last to {_where(target)}",
+                hint="give the address at the end of the chain",
+            )
+
+    async def _hop(self, url: URL, poll: _Poll) -> Answer | _Redirect:
+        """One request, with everything that can go wrong turned into a `FetchError`."""
+        where = _where(url)
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        head = _Head(self._limits.first_byte_timeout.total_seconds())
+        with dialling(allow_private=poll.allow_private) as dial:
+            try:
+                async with asyncio.timeout(poll.left) as whole:
+                    return await self._exchange(url, poll, head)
+            except FetchError:
+                raise
+            except TimeoutError as error:
+                raise self._too_slow(where, head, whole=whole.expired()) from error
+            except aiohttp.ClientConnectorError as error:
+                raise (refused(where, dial.refused) if dial.refused else fault(where, error)) from error
+            except (
+                Exception
+            ) as error:  # the client must not fail on what a server sends; if it does, so be it
+                raise fault(where, error) from error
+            finally:
+                poll.left -= clock() - started
+
+    async def _exchange(self, url: URL, poll: _Poll, head: _Head) -> Answer | _Redirect:
+        async with asyncio.timeout(self._limits.connect_timeout.total_seconds()) as head.timer:
+            response = await self._session.get(
+                url, headers=poll.headers, allow_redirects=False, trace_request_ctx=head
+            )
+        try:
+            return await self._understand(response, url, poll)
+        finally:
+            response.close()
+
+    async def _understand(
+        self, response: aiohttp.ClientResponse, url: URL, poll: _Poll
+    ) -> Answer | _Redirect:
+        where = _where(url)
+        if response.status in _REDIRECTS:
+            return _redirect(response, url)
+        if response.status == 304:
+            if not poll.conditional:
+                raise FetchError(
+                    f"{where}: the server answered 304 Not Modified to a request that asked for all"
+                )
+            return _answer(response, url)
+        if response.status in (200, 226):
+            return await self._read(response, url)
+        raise bad_status(where, response.status, response.reason, response.headers.get("Retry-After"))
+
+    async def _read(self, response: aiohttp.ClientResponse, url: URL) -> Answer:
+        limits = self._limits
+        where = _where(url)
+        coding = ",".join(response.headers.getall("Content-Encoding", []))
+        body = Body(where, coding, max_wire=limits.max_wire_bytes, max_body=limits.max_body_bytes)
+        if (response.content_length or 0) > limits.max_wire_bytes:
+            raise too_large(where, limits.max_wire_bytes, "fetch.max_wire_bytes")
+        async for data in response.content.iter_any():
+            body.feed(data)
+        return replace(_answer(response, url), body=body.finish(), wire_bytes=body.wire)
+
+    def _too_slow(self, where: str, head: _Head, *, whole: bool) -> TooSlow:
+        limits = self._limits
+        if whole:
+            said, limit, name = "the poll was not done", limits.timeout, "timeout"
+        elif head.connected:
+            said, limit, name = "no head of an answer came", limits.first_byte_timeout, "first_byte_timeout"
+        else:
+            said, limit, name = "no connection stood", limits.connect_timeout, "connect_timeout"
+        return TooSlow(
+            f"{where}: {said} within {limit.total_seconds():g} s",
+            hint=f"usually passes; if the server is always this slow, raise fetch.{name}",
+        )
+
+
+def _connection_watch() -> aiohttp.TraceConfig:
+    """Tells the `_Head` of a request when its connection stands."""
+
+    async def connected(
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        _params: aiohttp.TraceConnectionCreateEndParams,
+    ) -> None:
+        context.trace_request_ctx.start_again()
+
+    watch = aiohttp.TraceConfig()
+    watch.on_connection_create_end.append(connected)
+    return watch
+
+
+def _address(url: str) -> URL:
+    try:
+        address = URL(url)
+    except ValueError as error:
+        raise FetchError(f"{short(url)} is no address: {clean(str(error))}") from error
+    if address.scheme not in ("http", "https") or not address.raw_host:
+        raise AddressRefused(f"{short(url)} is no http or https address", hint="write https://host/path")
+    return address.with_fragment(None)
+
+
+def _redirect(response: aiohttp.ClientResponse, url: URL) -> _Redirect:
+    where = _where(url)
+    location = response.headers.get("Location", "").strip()
+    if not location:
+        raise FetchError(f"{where}: the server answered {response.status} and did not say where to go")
+    try:
+        given = URL(location)
+        target = url.join(given).with_fragment(None)
+    except ValueError as error:
+        raise FetchError(f"{where}: redirected to what is no address: {clean(location)}") from error
+    if target.scheme not in ("http", "https") or not target.raw_host:
+        raise AddressRefused(f"{where}: redirected to {short(location)}, which is no http or https address")
+    if given.user is not None or given.password is not None:
+        raise AddressRefused(
+            f"{where}: redirected to {_where(target)} with a name or password in the address"
+        )
+    downgraded = url.scheme == "https" and target.scheme == "http"
+    # An address with a password in it is not shown, and so cannot be one to move to.
+    permanent = response.status in _PERMANENT and not downgraded and url.user is None
+    return _Redirect(target, permanent)
+
+
+def _answer(response: aiohttp.ClientResponse, url: URL) -> Answer:
+    headers: dict[str, str] = {}
+    for name, value in response.headers.items():
+        text = value.encode("utf-8", "replace").decode()  # bytes that are no UTF-8 came as lone surrogates
+        before = headers.get(name.lower())
+        headers[name.lower()] = text if before is None else f"{before}, {text}"
+    return Answer(
+        status=response.status,
+        url=str(url.with_user(None)),
+        content_type=headers.get("content-type"),
+        etag=_validator(response.headers.get("ETag")),
+        last_modified=_validator(response.headers.get("Last-Modified")),
+        headers=headers,
+    )
+
+
+def _validator(value: str | None) -> str | None:
+    """The field, if it can be stored and sent back as the same bytes."""
+    return value if value and value.isprintable() else None
+
+
+def _where(url: URL) -> str:
+    """Host and port, for errors."""
+    host = clean(url.raw_host or "")  # punycode: look-alike letters show
+    host = f"[{host}]" if ":" in host else host
+    return host if url.is_default_port() else f"{host}:{url.port}"

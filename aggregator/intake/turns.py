@@ -1,0 +1,69 @@
+"""Whose turn it is: so many requests at a time, one to a host, and a pause between two to the same host."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class _Host:
+    free_at: float = 0.0
+    users: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class Turns:
+    """The queue in front of the network.
+
+    Args:
+        concurrency: most requests at a time.
+        spacing: seconds from the end of a request to the start of the next one to the same host.
+        clock: seconds, never going back.
+        sleep: waits for so many seconds.
+    """
+
+    def __init__(
+        self,
+        concurrency: int,
+        spacing: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._everyone = asyncio.Semaphore(concurrency)
+        self._spacing = spacing
+        self._clock = clock
+        self._sleep = sleep
+        self._hosts: dict[str, _Host] = {}
+
+    @asynccontextmanager
+    async def take(self, name: str) -> AsyncIterator[None]:
+        """Waits for this host's turn and holds it within the block.
+
+        The host's own queue comes first: many feeds of one slow host must not hold the places of others.
+        Nobody may take a second turn within the block: two such could wait for each other for ever.
+        """
+        host = self._hosts.setdefault(name, _Host())
+        host.users += 1
+        try:
+            async with host.lock:
+                if (wait := host.free_at - self._clock()) > 0:
+                    await self._sleep(wait)
+                async with self._everyone:
+                    try:
+                        yield
+                    finally:
+                        host.free_at = self._clock() + self._spacing
+        finally:
+            host.users -= 1
+            self._forget()
+
+    def _forget(self) -> None:
+        # Redirects can name any number of hosts; those that nobody waits for and nothing holds back go.
+        now = self._clock()
+        for name in [name for name, host in self._hosts.items() if not host.users and host.free_at <= now]:
+            del self._hosts[name]
