@@ -194,7 +194,7 @@ def runnable(folder: Path, text: str) -> str:
 
 
 def test_systemd_finds_nothing_to_say(analyze, tmp_path):
-    """`verify` says nothing of the unit; a misspelt directive leaves its exit status 0, so words are judged."""
+    """`verify` says nothing of the unit; a misspelt one leaves its exit status 0, so words are judged."""
 
     def said(text: str) -> list[str]:
         done = analyze("verify", runnable(tmp_path, text))
