@@ -312,3 +312,19 @@ class Story:
     members: tuple[Member, ...]
     publishers: tuple[str, ...]
     voices: int
+
+
+_HEADLINE = 120  # characters
+
+
+def headline(title: str, text: str) -> str:
+    """The title, or where a report has none, the first words of its text; never empty."""
+    if title:
+        return title
+    first = " ".join(text.split(maxsplit=40)[:40])
+    sentence, stop, _ = first.partition(". ")
+    if stop and len(sentence) <= _HEADLINE:
+        return sentence
+    if len(first) <= _HEADLINE:
+        return first or "(no title)"
+    return first[:_HEADLINE].rsplit(" ", 1)[0] + "…"

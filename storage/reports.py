@@ -1,0 +1,145 @@
+"""Reports: who is known already, what is new, what has changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from aggregator.model import Report
+from storage import schema
+
+_T = TypeVar("_T")
+_CHUNK = 500  # values in one IN or VALUES list: well under what any database takes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A report as it stands in the database.
+
+    Attributes:
+        id: never given twice.
+        source: the source that showed it first; only what that one shows later is a revision.
+
+    """
+
+    id: int
+    source: str
+    publisher: str
+    title: str
+    text: str
+    language: str
+    published: datetime
+    dated: bool
+    seen: datetime
+    url: str | None
+
+
+_STORED = tuple(schema.report.c[name] for name in Stored.__dataclass_fields__)
+
+
+def digest(key: str) -> bytes:
+    """What stands in the database for an identity key: 16 bytes."""
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def known(tx: sa.Connection, keys: Iterable[str]) -> dict[str, int]:
+    """Those of the identity keys that a report has, and its id."""
+    by_digest = {digest(key): key for key in keys}
+    found: dict[str, int] = {}
+    for chunk in _chunks(list(by_digest)):
+        rows = tx.execute(
+            sa.select(schema.report_key.c.key, schema.report_key.c.report_id).where(
+                schema.report_key.c.key.in_(chunk)
+            )
+        )
+        found.update({by_digest[bytes(key)]: report_id for key, report_id in rows})
+    return found
+
+
+def get(tx: sa.Connection, ids: Iterable[int]) -> dict[int, Stored]:
+    """The reports with these ids; ids that are not there are left out."""
+    found: dict[int, Stored] = {}
+    for chunk in _chunks(list(ids)):
+        rows = tx.execute(sa.select(*_STORED).where(schema.report.c.id.in_(chunk)))
+        found.update({row.id: Stored(*row) for row in rows})
+    return found
+
+
+def by_url(tx: sa.Connection, url: str) -> int | None:
+    """The report that is read at exactly this address, if there is one."""
+    query = sa.select(schema.report.c.id).where(schema.report.c.url == url).order_by(schema.report.c.id)
+    found: int | None = tx.execute(query.limit(1)).scalar()
+    return found
+
+
+def add(tx: sa.Connection, reports: Sequence[Report]) -> list[int]:
+    """Store new reports with their keys; their ids, in the same order."""
+    if not reports:
+        return []
+    insert = sa.insert(schema.report).returning(schema.report.c.id, sort_by_parameter_order=True)
+    ids: list[int] = list(tx.execute(insert, [_row(report) for report in reports]).scalars())
+    identify(
+        tx, [(report_id, key) for report_id, report in zip(ids, reports, strict=True) for key in report.keys]
+    )
+    sight(
+        tx, [(report_id, report.source, report.seen) for report_id, report in zip(ids, reports, strict=True)]
+    )
+    return ids
+
+
+def revise(tx: sa.Connection, old: Stored, new: Report, now: datetime) -> None:
+    """A new revision of a report: the old words are kept beside it."""
+    _insert_missing(
+        tx,
+        schema.revision,
+        [{"report_id": old.id, "replaced": now, "title": old.title, "text": old.text}],
+    )
+    changed = {name: getattr(new, name) for name in ("title", "text", "language", "recipe")}
+    tx.execute(sa.update(schema.report).where(schema.report.c.id == old.id).values(revised=now, **changed))
+
+
+def identify(tx: sa.Connection, keys: Iterable[tuple[int, str]]) -> None:
+    """Remember further keys of reports; a key that is taken stays where it is."""
+    rows = {digest(key): report_id for report_id, key in reversed(list(keys))}
+    _insert_missing(tx, schema.report_key, [{"key": key, "report_id": i} for key, i in rows.items()])
+
+
+def sight(tx: sa.Connection, sightings: Iterable[tuple[int, str, datetime]]) -> None:
+    """Remember which source showed a report, and when first."""
+    rows = {(report_id, source): seen for report_id, source, seen in reversed(list(sightings))}
+    _insert_missing(
+        tx,
+        schema.sighting,
+        [{"report_id": i, "source": source, "seen": seen} for (i, source), seen in rows.items()],
+    )
+
+
+def count(tx: sa.Connection) -> int:
+    """How many reports there are."""
+    found: int = tx.execute(sa.select(sa.func.count()).select_from(schema.report)).scalar_one()
+    return found
+
+
+def _row(report: Report) -> dict[str, object]:
+    columns = schema.report.c.keys()
+    values = {name: getattr(report, name) for name in Report.__dataclass_fields__ if name in columns}
+    return values | {name: list(values[name]) for name in ("authors", "links", "tags")}
+
+
+def _insert_missing(tx: sa.Connection, table: sa.Table, rows: list[dict[str, object]]) -> None:
+    """Insert what is not there yet, by primary key."""
+    if not rows:
+        return
+    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
+    tx.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+
+
+def _chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
+    for start in range(0, len(values), _CHUNK):
+        yield values[start : start + _CHUNK]

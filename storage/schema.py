@@ -1,0 +1,268 @@
+"""The tables, with a reason beside each column; the migrations in ``migrations/`` lead here.
+
+Two views, ``stories`` and ``story_reports``, and the small ``story_ids``, are part of the interface: people
+read the database itself. Their columns only ever grow.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.types import TypeDecorator
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware datetime in UTC: ``timestamptz`` on PostgreSQL, sortable ISO text on SQLite."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = f"a datetime without a zone came to the database: {value!r}"
+            raise ValueError(message)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+metadata = sa.MetaData()
+
+_serial = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # SQLite counts up in INTEGER columns only
+
+
+def _column(name: str, kind: Any, *constraints: Any, why: str, **options: Any) -> sa.Column[Any]:
+    return sa.Column(name, kind, *constraints, comment=why, **options)
+
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    _column("key", sa.Text, primary_key=True, why="what is known"),
+    _column("value", sa.Text, nullable=False, why="uuid: makes story ids unique among all databases"),
+)
+
+source = sa.Table(
+    "source",
+    metadata,
+    _column("name", sa.Text, primary_key=True, why="the name in the YAML"),
+    _column(
+        "address", sa.Text, nullable=False, why="validators belong to it and are dropped when it changes"
+    ),
+    _column("due", Instant, why="when to poll next; a restart polls nothing early"),
+    _column("reason", sa.Text, nullable=False, why="why then, for a person"),
+    _column("etag", sa.Text, why="validator, byte for byte"),
+    _column("last_modified", sa.Text, why="validator, byte for byte"),
+    _column("body_hash", sa.LargeBinary, why="an unchanged body is not parsed again"),
+    _column("polled", Instant, why="last attempt"),
+    _column("succeeded", Instant, why="last poll that ended well"),
+    _column("gained", Instant, why="last poll that brought a report"),
+    _column("status", sa.Integer, why="last HTTP status"),
+    _column("failures", sa.Integer, nullable=False, why="in a row; the wait grows with it"),
+    _column("error", sa.Text, why="of the last poll, if it failed"),
+    _column("hint", sa.Text, why="the remedy"),
+    _column("stopped", sa.Boolean, nullable=False, why="410 Gone: polled no more"),
+    _column("interval", sa.Float, why="seconds; follows how often the feed publishes"),
+    _column("moved_to", sa.Text, why="where permanent redirects lead"),
+    _column("moved_since", Instant, why="day of the first of those equal answers"),
+    _column("moved_last", Instant, why="day of the last of them"),
+    _column("moved_days", sa.Integer, nullable=False, why="three days with equal answers: moved for good"),
+    _column("answered", sa.Text, why="the address whose answer gave the validators"),
+    _column("retry_after", Instant, why="the server asked to be left alone until then"),
+    _column("ttl", sa.Integer, why="minutes that the feed asked to be left alone"),
+    _column("skip_hours", sa.Integer, nullable=False, why="hours (GMT) to leave it alone, as bits"),
+    _column("skip_days", sa.Integer, nullable=False, why="days (GMT) to leave it alone, as bits"),
+    _column("polls", sa.Integer, nullable=False, why="count"),
+    _column("fresh", sa.Integer, nullable=False, why="count of 200"),
+    _column("unchanged", sa.Integer, nullable=False, why="count of 304"),
+    _column("limited", sa.Integer, nullable=False, why="count of 429"),
+    _column("failed", sa.Integer, nullable=False, why="count of failures"),
+    _column("bytes_received", sa.BigInteger, nullable=False, why="of bodies, on the wire"),
+    _column("bytes_saved", sa.BigInteger, nullable=False, why="that 304 answers saved, on the wire"),
+    _column("body_bytes", sa.BigInteger, nullable=False, why="of the last whole body: what a 304 saves"),
+)
+
+report = sa.Table(
+    "report",
+    metadata,
+    _column("id", _serial, primary_key=True, why="never given twice"),
+    _column(
+        "source",
+        sa.Text,
+        nullable=False,
+        why="the source that showed it first; only its changes are revisions",
+    ),
+    _column("publisher", sa.Text, nullable=False, why="whose report it is"),
+    _column("title", sa.Text, nullable=False, why="without the publisher's name; may be empty"),
+    _column("text", sa.Text, nullable=False, why="without markup and boilerplate"),
+    _column("authors", sa.JSON, nullable=False, why="list of names"),
+    _column("language", sa.Text, nullable=False, why="ISO 639-1, or und"),
+    _column("published", Instant, nullable=False, why="by the source, or when seen"),
+    _column("dated", sa.Boolean, nullable=False, why="false: the source gave no date that can be"),
+    _column("seen", Instant, nullable=False, why="when it came"),
+    _column("url", sa.Text, why="where to read it"),
+    _column("links", sa.JSON, nullable=False, why="further addresses"),
+    _column("tags", sa.JSON, nullable=False, why="from the configuration and the entry"),
+    _column("recipe", sa.Integer, nullable=False, why="version of the normaliser that made it"),
+    _column("revised", Instant, why="when its text last changed"),
+    sa.Index("report_seen", "seen"),
+    sqlite_autoincrement=True,
+)
+
+report_key = sa.Table(
+    "report_key",
+    metadata,
+    _column("key", sa.LargeBinary, primary_key=True, why="digest of one identity of the report"),
+    _column(
+        "report_id", _serial, sa.ForeignKey("report.id", ondelete="CASCADE"), nullable=False, why="whose"
+    ),
+    sa.Index("report_key_report", "report_id"),
+    sqlite_with_rowid=False,
+)
+
+sighting = sa.Table(
+    "sighting",
+    metadata,
+    _column(
+        "report_id", _serial, sa.ForeignKey("report.id", ondelete="CASCADE"), primary_key=True, why="what"
+    ),
+    _column("source", sa.Text, primary_key=True, why="where it was shown"),
+    _column("seen", Instant, nullable=False, why="when first"),
+    sqlite_with_rowid=False,
+)
+
+revision = sa.Table(
+    "revision",
+    metadata,
+    _column(
+        "report_id", _serial, sa.ForeignKey("report.id", ondelete="CASCADE"), primary_key=True, why="of what"
+    ),
+    _column("replaced", Instant, primary_key=True, why="until when this was its text"),
+    _column("title", sa.Text, nullable=False, why="as it was"),
+    _column("text", sa.Text, nullable=False, why="as it was"),
+    sqlite_with_rowid=False,
+)
+
+sketch = sa.Table(
+    "sketch",
+    metadata,
+    _column(
+        "report_id", _serial, sa.ForeignKey("report.id", ondelete="CASCADE"), primary_key=True, why="of what"
+    ),
+    _column("recipe", sa.Text, nullable=False, why="what made it; another recipe means a new fingerprint"),
+    _column("packed", sa.LargeBinary, nullable=False, why="features and signature, see dedup.fingerprint"),
+)
+
+band = sa.Table(
+    "band",
+    metadata,
+    _column(
+        "bucket",
+        sa.Integer,
+        primary_key=True,
+        autoincrement=False,
+        why="week it was seen: expires as one range",
+    ),
+    _column(
+        "key",
+        sa.BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        why="LSH key; reports that share one are candidates",
+    ),
+    _column(
+        "report_id",
+        _serial,
+        primary_key=True,
+        autoincrement=False,
+        why="no foreign key: it is pruned by bucket",
+    ),
+    sqlite_with_rowid=False,
+)
+
+story = sa.Table(
+    "story",
+    metadata,
+    _column("id", _serial, primary_key=True, why="answers for ever"),
+    _column("title", sa.Text, nullable=False, why="of the best report"),
+    _column("best", _serial, why="the report that gives title and lead"),
+    _column("created", Instant, nullable=False, why="when its first report came"),
+    _column("updated", Instant, nullable=False, why="when it last gained something"),
+    _column("merged_into", _serial, why="the story that took it over; always one that stands"),
+    sa.Index("story_updated", "updated"),
+    sa.Index("story_merged_into", "merged_into"),
+    sqlite_autoincrement=True,
+)
+
+membership = sa.Table(
+    "membership",
+    metadata,
+    _column(
+        "report_id",
+        _serial,
+        sa.ForeignKey("report.id", ondelete="CASCADE"),
+        primary_key=True,
+        why="in one story only",
+    ),
+    _column("story_id", _serial, sa.ForeignKey("story.id"), nullable=False, why="which"),
+    _column("copy_group", _serial, nullable=False, why="first report with the same text"),
+    _column("joined", Instant, nullable=False, why="when"),
+    _column(
+        "evidence", sa.JSON, nullable=False, why="why: layer, score, bar, matched, signals, words, names"
+    ),
+    sa.Index("membership_story", "story_id"),
+)
+
+history = sa.Table(
+    "history",
+    metadata,
+    _column("id", _serial, primary_key=True, why="order"),
+    _column("at", Instant, nullable=False, why="when"),
+    _column("story_id", _serial, nullable=False, why="the story that gained"),
+    _column("what", sa.Text, nullable=False, why="merged or moved"),
+    _column("from_story", _serial, nullable=False, why="the story that lost"),
+    _column("report_id", _serial, why="the report that moved"),
+    _column("score", sa.Float, nullable=False, why="what it had then"),
+    sa.Index("history_story", "story_id"),
+    sqlite_autoincrement=True,
+)
+
+taken = sa.Table(
+    "taken",
+    metadata,
+    _column("source", sa.Text, primary_key=True, why="the folder"),
+    _column("digest", sa.LargeBinary, primary_key=True, why="SHA-256 of the file: twice in is once there"),
+    _column("name", sa.Text, nullable=False, why="of the file, for people"),
+    _column("at", Instant, nullable=False, why="when"),
+    sqlite_with_rowid=False,
+)
+
+VIEWS = {
+    "stories": """
+        SELECT s.id AS id, s.title AS title, b.url AS url, s.created AS created, s.updated AS updated,
+               count(*) AS reports, count(DISTINCT r.publisher) AS publishers,
+               count(DISTINCT m.copy_group) AS voices, s.best AS best_report
+        FROM story s
+        JOIN membership m ON m.story_id = s.id
+        JOIN report r ON r.id = m.report_id
+        LEFT JOIN report b ON b.id = s.best
+        WHERE s.merged_into IS NULL
+        GROUP BY s.id, s.title, b.url, s.created, s.updated, s.best""",
+    "story_reports": """
+        SELECT m.story_id AS story_id, r.id AS report_id, r.publisher AS publisher, r.source AS source,
+               r.title AS title, r.text AS text, r.url AS url, r.language AS language,
+               r.published AS published, r.dated AS dated, r.seen AS seen, r.revised AS revised,
+               m.copy_group AS copy_group, m.joined AS joined, m.evidence AS evidence
+        FROM membership m JOIN report r ON r.id = m.report_id""",
+    "story_ids": """
+        SELECT id AS id, coalesce(merged_into, id) AS story_id FROM story""",
+}
+"""The views, by name: ``stories`` (those that stand), ``story_reports``, ``story_ids`` (every id
+ever shown, and the story it leads to today)."""

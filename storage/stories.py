@@ -1,0 +1,227 @@
+"""Stories: who is in which, what was merged into what, and how they are shown."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from aggregator.model import Member, Story
+from storage import schema
+
+_LEAD = 600  # characters of the best report that a story shows
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A report in a story, as much as a decision needs.
+
+    Attributes:
+        story: the story's id.
+        report: the report's id.
+        length: characters of its text.
+
+    """
+
+    story: int
+    report: int
+    publisher: str
+    title: str
+    length: int
+    published: datetime
+    dated: bool
+    copy_group: int
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """Something in a story's history: ``merged`` (a whole story) or ``moved`` (one report)."""
+
+    at: datetime
+    what: str
+    from_story: int
+    report: int | None
+    score: float
+
+
+def of_reports(tx: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
+    """The story of each of these reports; those in none are left out."""
+    query = sa.select(schema.membership.c.report_id, schema.membership.c.story_id)
+    rows = tx.execute(query.where(schema.membership.c.report_id.in_(list(ids))))
+    return {row.report_id: row.story_id for row in rows}
+
+
+def seats(tx: sa.Connection, story_ids: Iterable[int]) -> list[Seat]:
+    """Everyone in these stories, by report id."""
+    member, report = schema.membership, schema.report
+    query = (
+        sa.select(
+            member.c.story_id,
+            report.c.id,
+            report.c.publisher,
+            report.c.title,
+            sa.func.length(report.c.text),
+            report.c.published,
+            report.c.dated,
+            member.c.copy_group,
+        )
+        .join(report, report.c.id == member.c.report_id)
+        .where(member.c.story_id.in_(list(story_ids)))
+        .order_by(report.c.id)
+    )
+    return [Seat(*row) for row in tx.execute(query)]
+
+
+def found(tx: sa.Connection, *, title: str, best: int, now: datetime) -> int:
+    """Open a story; its id."""
+    insert = sa.insert(schema.story).values(title=title, best=best, created=now, updated=now)
+    key = tx.execute(insert).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def join(
+    tx: sa.Connection,
+    *,
+    story: int,
+    report: int,
+    copy_group: int,
+    evidence: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Put a report into a story; one that sits elsewhere leaves that place."""
+    tx.execute(sa.delete(schema.membership).where(schema.membership.c.report_id == report))
+    tx.execute(
+        sa.insert(schema.membership).values(
+            report_id=report, story_id=story, copy_group=copy_group, joined=now, evidence=dict(evidence)
+        )
+    )
+
+
+def show_best(tx: sa.Connection, story: int, *, title: str, best: int, now: datetime) -> None:
+    """A story gained something at `now`; this is its best report from here on."""
+    tx.execute(
+        sa.update(schema.story).where(schema.story.c.id == story).values(title=title, best=best, updated=now)
+    )
+
+
+def merge(tx: sa.Connection, *, goes: int, stays: int, score: float, now: datetime) -> None:
+    """All of one story into another; the old id, and every id that led to it, leads there from now on."""
+    tx.execute(
+        sa.update(schema.membership).where(schema.membership.c.story_id == goes).values(story_id=stays)
+    )
+    redirect(tx, goes=goes, stays=stays)
+    _remember(tx, stays, "merged", goes, None, score, now)
+
+
+def redirect(tx: sa.Connection, *, goes: int, stays: int) -> None:
+    """An empty story's id, and every id that led to it, leads to another from now on."""
+    table = schema.story
+    led = (table.c.id == goes) | (table.c.merged_into == goes)
+    tx.execute(sa.update(table).where(led).values(merged_into=stays))
+
+
+def move(
+    tx: sa.Connection, seat: Seat, *, joins: int, evidence: Mapping[str, Any], score: float, now: datetime
+) -> None:
+    """One report from its story into another, which remembers where it came from."""
+    join(tx, story=joins, report=seat.report, copy_group=seat.copy_group, evidence=evidence, now=now)
+    _remember(tx, joins, "moved", seat.story, seat.report, score, now)
+
+
+def resolve(tx: sa.Connection, story_id: int) -> int | None:
+    """The story that stands for this id today; None for an id that never was."""
+    query = sa.select(sa.func.coalesce(schema.story.c.merged_into, schema.story.c.id))
+    found_id: int | None = tx.execute(query.where(schema.story.c.id == story_id)).scalar()
+    return found_id
+
+
+def recent(tx: sa.Connection, *, since: datetime | None = None, limit: int | None = None) -> list[int]:
+    """Ids of the stories that stand, the last updated first."""
+    table = schema.story
+    query = sa.select(table.c.id).where(table.c.merged_into.is_(None))
+    query = query.order_by(table.c.updated.desc(), table.c.id.desc())
+    if since is not None:
+        query = query.where(table.c.updated >= since)
+    if limit is not None:
+        query = query.limit(limit)
+    return list(tx.execute(query).scalars())
+
+
+def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID) -> list[Story]:
+    """These stories with every report, in the order of `ids`; ids that do not stand are left out.
+
+    Args:
+        tx: an open transaction.
+        ids: of stories.
+        namespace: the database's own uuid, which makes the stories' uuids.
+
+    """
+    rows = tx.execute(sa.select(schema.story).where(schema.story.c.id.in_(list(ids)))).mappings()
+    heads = {row["id"]: row for row in rows}
+    members: dict[int, list[Member]] = {}
+    for story_id, member in _members(tx, list(heads)):
+        members.setdefault(story_id, []).append(member)
+    return [_story(heads[i], members[i], namespace) for i in ids if i in heads and i in members]
+
+
+def happenings(tx: sa.Connection, story: int) -> list[Happening]:
+    """What was merged into a story or moved there, in order."""
+    table = schema.history
+    query = sa.select(table.c.at, table.c.what, table.c.from_story, table.c.report_id, table.c.score)
+    return [
+        Happening(*row) for row in tx.execute(query.where(table.c.story_id == story).order_by(table.c.id))
+    ]
+
+
+def _members(tx: sa.Connection, story_ids: Sequence[int]) -> Iterable[tuple[int, Member]]:
+    member, report = schema.membership, schema.report
+    columns = [
+        (member if name in ("copy_group", "evidence", "joined") else report).c[name]
+        for name in Member.__dataclass_fields__
+    ]
+    query = (
+        sa.select(member.c.story_id, *columns)
+        .join(report, report.c.id == member.c.report_id)
+        .where(member.c.story_id.in_(story_ids))
+        .order_by(report.c.published, report.c.id)
+    )
+    for story_id, *values in tx.execute(query):
+        parts = dict(zip(Member.__dataclass_fields__, values, strict=True))
+        parts |= {name: tuple(parts[name]) for name in ("authors", "tags")}
+        yield story_id, Member(**parts)
+
+
+def _story(head: sa.RowMapping, members: Sequence[Member], namespace: uuid.UUID) -> Story:
+    best = next((member for member in members if member.id == head["best"]), members[0])
+    return Story(
+        id=head["id"],
+        uuid=str(uuid.uuid5(namespace, f"story:{head['id']}")),
+        title=head["title"],
+        lead=_lead(best.text),
+        url=best.url or next((member.url for member in members if member.url), None),
+        created=head["created"],
+        updated=head["updated"],
+        members=tuple(members),
+        publishers=tuple(dict.fromkeys(member.publisher for member in members)),
+        voices=len({member.copy_group for member in members}),
+    )
+
+
+def _lead(text: str) -> str:
+    """The first paragraph, or as much of it as a story shows."""
+    first = text.strip().split("\n\n", 1)[0]
+    return first if len(first) <= _LEAD else first[:_LEAD].rsplit(" ", 1)[0] + "…"
+
+
+def _remember(
+    tx: sa.Connection, story: int, what: str, from_story: int, report: int | None, score: float, now: datetime
+) -> None:
+    tx.execute(
+        sa.insert(schema.history).values(
+            at=now, story_id=story, what=what, from_story=from_story, report_id=report, score=score
+        )
+    )
