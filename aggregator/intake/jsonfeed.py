@@ -1,0 +1,109 @@
+"""JSON Feed 1.0 and 1.1 to entries. feedparser has no reader for it.
+
+Wrong types cost the field, and what is no item costs the item; the rest is taken, and the damage noted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aggregator.errors import ParseError
+from aggregator.intake import markup, notation, shape
+from aggregator.intake.notation import objects, string, strings
+from aggregator.intake.plaintext import clip
+from aggregator.intake.shape import Limits
+from aggregator.model import Entry, Parsed
+
+
+def parse(text: str, limits: Limits, url: str | None = None) -> Parsed:
+    """The entries of a JSON Feed.
+
+    Args:
+        text: the decoded body.
+        limits: how much is taken.
+        url: where it came from, for relative links.
+
+    Raises:
+        ParseError: it is no JSON, or no JSON Feed.
+    """
+    feed = notation.load(text)
+    if not is_feed(feed):
+        raise ParseError(
+            "JSON, but no JSON Feed: there is no list `items`",
+            hint="look whether the site has a feed at another address",
+        )
+    return read(feed, limits, url)
+
+
+def is_feed(value: Any) -> bool:
+    """Whether a JSON value looks like a JSON Feed."""
+    return isinstance(value, dict) and isinstance(value.get("items"), list)
+
+
+def read(feed: dict[str, Any], limits: Limits, url: str | None = None) -> Parsed:
+    """The entries of a JSON Feed that was loaded already; as `parse`."""
+    home = shape.web_address(string(feed, "home_page_url"), url)
+    language = shape.language(string(feed, "language"))
+    items = feed["items"][: limits.entries]
+    shaped = (
+        shape.trim(_entry(item, language), limits, url or home) for item in items if isinstance(item, dict)
+    )
+    entries = tuple(entry for entry in shaped if entry is not None)
+    return Parsed(
+        entries=entries,
+        title=clip(markup.line(string(feed, "title") or ""), limits.title) or None,
+        url=home,
+        language=language,
+        damaged=_damage(feed, len(items), len(entries)),
+        hub=next((hub for hub in _hubs(feed) if shape.web_address(hub)), None),
+    )
+
+
+def _damage(feed: dict[str, Any], taken: int, good: int) -> str | None:
+    if good < taken:
+        return f"{taken - good} of {taken} items have nothing in them that can be shown"
+    if len(feed["items"]) > taken:
+        return f"it has more than {taken} entries; the rest was left out"
+    return None
+
+
+def _entry(item: dict[str, Any], language: str | None) -> Entry:
+    return Entry(
+        guid=string(item, "id"),
+        url=string(item, "url"),
+        title=markup.line(string(item, "title") or ""),
+        text=max(_texts(item), key=len),
+        authors=tuple(name for author in _authors(item) if (name := string(author, "name"))),
+        published=string(item, "date_published"),
+        updated=string(item, "date_modified"),
+        language=shape.language(string(item, "language")) or language,
+        links=tuple(_links(item)),
+        tags=tuple(strings(item, "tags")),
+    )
+
+
+def _texts(item: dict[str, Any]) -> Iterator[str]:
+    """All that may be the item's text. Only ``content_html`` is said to be markup; not everybody knows."""
+    yield markup.prose(string(item, "content_text") or "")
+    yield markup.prose(string(item, "summary") or "")
+    content = string(item, "content_html") or ""
+    yield markup.plain(content) if "<" in content else markup.prose(content)
+
+
+def _authors(item: dict[str, Any]) -> list[dict[str, Any]]:
+    return objects(item, "authors") or objects(item, "author")  # 1.1, else 1.0
+
+
+def _links(item: dict[str, Any]) -> Iterator[str]:
+    if external := string(item, "external_url"):
+        yield external
+    for attachment in objects(item, "attachments"):
+        if address := string(attachment, "url"):
+            yield address
+
+
+def _hubs(feed: dict[str, Any]) -> Iterator[str]:
+    for hub in objects(feed, "hubs"):
+        if str(hub.get("type", "")).lower() == "websub" and (address := string(hub, "url")):
+            yield address

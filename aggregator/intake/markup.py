@@ -1,0 +1,158 @@
+"""HTML to plain text; the only door to nh3.
+
+Nothing that leaves here is markup: a ``<`` that is left is the character, and whoever publishes escapes it.
+nh3 parses as a browser does, so what a browser would run or hide goes with its content, not only its tags.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+
+import nh3
+
+from aggregator.intake.plaintext import one_line, paragraphs
+
+
+def _set(names: str) -> set[str]:
+    return set(names.split())
+
+
+# What no reader sees as text.
+_INERT = _set(
+    "applet audio button canvas datalist dialog embed frameset iframe map math noembed noframes noscript "
+    "object script select style svg template textarea title video xmp"
+)
+# What stands around the article of a page.
+_FURNITURE = _set("nav header footer aside form menu")
+_BLOCKS = _set(
+    "address article blockquote br caption center dd details div dl dt fieldset figcaption figure "
+    "h1 h2 h3 h4 h5 h6 hr legend li main ol p pre section summary table tbody td tfoot th thead tr ul"
+)
+_INLINE = _set(
+    "a abbr acronym b bdi bdo big body cite code del dfn em font head html i img input ins kbd label link "
+    "mark meta q s samp small span strike strong sub sup time tt u var wbr"
+)
+_FACTS = {
+    "meta": _set("property name itemprop content"),
+    "link": _set("rel href type"),
+}
+_NO_ATTRIBUTES: dict[str, set[str]] = {}
+
+_PARAGRAPHS = nh3.Cleaner(
+    tags=_BLOCKS | _FURNITURE, clean_content_tags=_INERT, attributes=_NO_ATTRIBUTES, link_rel=None
+)
+_ARTICLE = nh3.Cleaner(
+    tags=_BLOCKS, clean_content_tags=_INERT | _FURNITURE, attributes=_NO_ATTRIBUTES, link_rel=None
+)
+_HEAD = nh3.Cleaner(
+    tags={"title", "h1", *_FACTS}, clean_content_tags=_INERT - {"title"}, attributes=_FACTS, link_rel=None
+)
+
+# nh3 writes the character as `&lt;`, so each of these is a tag that it kept, and has no attributes.
+_LINE_BREAK = re.compile("<br>")
+_CELL = re.compile("</?t[dh]>")
+_TAG = re.compile("</?[a-z][a-z0-9]{0,15}>")
+_SPACE = re.compile(r"\s+")
+# It writes attributes in double quotes, and escapes those within.
+_FACT = re.compile(r'<(meta|link)((?: [a-z:-]{1,20}="[^"]*")*)>')
+_ATTRIBUTE = re.compile(r' ([a-z:-]{1,20})="([^"]*)"')
+_LANGUAGE = re.compile(r"<html\b[^>]{0,500}?\slang\s{0,3}=\s{0,3}[\"']?([A-Za-z0-9-]{2,35})", re.IGNORECASE)
+
+_NAMES = "|".join(sorted(_BLOCKS | _INLINE | _INERT | _FURNITURE))
+_MARKUP = re.compile(
+    rf"</(?:{_NAMES})\s{{0,20}}>"  # only markup closes what it opened
+    rf"|<(?:{_NAMES})(?:\s{{1,20}}[\w:-]{{1,50}}\s{{0,20}}=|\s{{0,20}}/)"  # an attribute, or closed at once
+    r"|<(?:br|hr|p|li|img|script|style|iframe)\s{0,20}>|<!--",
+    re.IGNORECASE,
+)
+# `?a=1&copy=2` holds none.
+_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+_FEED_TYPES = _set("application/rss+xml application/atom+xml application/feed+json")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a page says about itself.
+
+    Attributes:
+        title: the content of ``title``; may be empty.
+        heading: the first ``h1``; may be empty.
+        language: of the ``html`` element.
+        meta: contents of ``meta`` by ``property``, ``name`` or ``itemprop`` in lower case; the first of each.
+        canonical: the page's own address, as written.
+        feeds: addresses of its feeds, as written.
+    """
+
+    title: str
+    heading: str
+    language: str | None
+    meta: dict[str, str]
+    canonical: str | None
+    feeds: tuple[str, ...]
+
+
+def plain(markup: str, *, page: bool = False) -> str:
+    """The text of HTML: paragraphs with a blank line between them.
+
+    Args:
+        markup: a fragment or a whole page.
+        page: leave out what stands around the article: navigation, header, footer, aside, forms.
+    """
+    kept = (_ARTICLE if page else _PARAGRAPHS).clean(markup)
+    kept = _LINE_BREAK.sub("\n", _SPACE.sub(" ", kept))
+    kept = _TAG.sub("\n\n", _CELL.sub(" ", kept))
+    return paragraphs(html.unescape(kept))
+
+
+def prose(text: str) -> str:
+    """Paragraphs from a text that may be plain, HTML, or HTML escaped once too often: nobody knows."""
+    if not _MARKUP.search(text):
+        text = _decode(text)
+    return plain(text) if _MARKUP.search(text) else paragraphs(text)
+
+
+def line(text: str) -> str:
+    """One line from such a text: a title or a name. ``5 < 6`` stays, ``<b>five</b>`` does not."""
+    return one_line(_decode(prose(text)))
+
+
+def page(markup: str) -> Page:
+    """What a page says about itself, in its head and its first heading."""
+    kept = _HEAD.clean(markup)
+    meta: dict[str, str] = {}
+    links: list[dict[str, str]] = []
+    for tag, written in _FACT.findall(kept):
+        fact = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(written)}
+        if tag == "link":
+            links.append(fact)
+        elif name := fact.get("property") or fact.get("name") or fact.get("itemprop"):
+            meta.setdefault(name.lower(), fact.get("content", ""))
+    language = _LANGUAGE.search(markup[:20_000])
+    return Page(
+        title=line(_between(kept, "<title>", "</title>")),
+        heading=line(_between(kept, "<h1>", "</h1>")),
+        language=language[1] if language else None,
+        meta=meta,
+        canonical=next(iter(_related(links, "canonical")), None),
+        feeds=tuple(
+            _related([fact for fact in links if fact.get("type", "").lower() in _FEED_TYPES], "alternate")
+        ),
+    )
+
+
+def _decode(text: str) -> str:
+    return _REFERENCE.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
+
+
+def _between(text: str, start: str, end: str) -> str:
+    begins = text.find(start)
+    ends = text.find(end, begins)
+    return text[begins + len(start) : ends] if 0 <= begins < ends else ""
+
+
+def _related(links: list[dict[str, str]], relation: str) -> list[str]:
+    return [
+        fact["href"] for fact in links if fact.get("href") and relation in fact.get("rel", "").lower().split()
+    ]

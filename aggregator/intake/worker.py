@@ -1,0 +1,81 @@
+"""The parser process: bytes come in by a pipe, entries go out by another, until the pipe ends.
+
+Started by `contain`. What a parser may do to its process it does to this one. Each request has a bound of
+processor time, at which the system kills the process; the process as a whole has one of memory.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import sys
+from typing import Any, BinaryIO
+
+from aggregator.errors import ParseError
+from aggregator.intake import wire
+from aggregator.intake.parse import parse_here
+from aggregator.intake.shape import Limits
+
+
+def main() -> None:
+    """Serve requests until standard input ends: also when the service that started this died."""
+    # The service stops this process by the pipe, whoever signals the whole group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    _confine(int(sys.argv[1]))
+    _send(sink, wire.frame({"ready": True}))
+    while length := source.read(wire.LENGTH):
+        header = json.loads(source.read(int.from_bytes(length, "big")))
+        try:
+            reply = _reply(header, source)
+        except MemoryError:
+            # What is left of the heap after that is nothing to work with.
+            _send(sink, wire.frame({"memory": True}))
+            return
+        _send(sink, reply)
+
+
+def _confine(memory: int) -> None:
+    """No more memory than this (bytes), no file written, no core dumped."""
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _reply(header: dict[str, Any], source: BinaryIO) -> bytes:
+    body = source.read(header["size"])
+    signal.setitimer(signal.ITIMER_PROF, header["cpu_seconds"])
+    try:
+        reply = wire.frame(_answer(header, body))
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+    if len(reply) > wire.MAX_REPLY:
+        return wire.frame(
+            {"error": "more text in it than anybody can read", "hint": "lower parsing.max_entries"}
+        )
+    return reply
+
+
+def _answer(header: dict[str, Any], body: bytes) -> dict[str, Any]:
+    try:
+        parsed = parse_here(
+            body,
+            header["kind"],
+            limits=Limits(**header["limits"]),
+            url=header["url"],
+            content_type=header["content_type"],
+        )
+    except ParseError as error:
+        return {"error": error.message, "hint": error.hint}
+    return {"parsed": wire.pack(parsed)}
+
+
+def _send(sink: BinaryIO, data: bytes) -> None:
+    sink.write(data)
+    sink.flush()
+
+
+if __name__ == "__main__":
+    main()
