@@ -4,8 +4,8 @@
 
     log.warning("poll.failed", "no answer within 60s", source="BBC News", failures=3)
 
-Every event has an ``action`` (what kind of thing happened, for filters), a message for people, and fields. Text
-from outside cannot break the line or steer a terminal, and passwords in addresses are masked.
+Every event has an ``action`` (what kind of thing happened, for filters), a message for people, and fields.
+Text from outside cannot break the line or steer a terminal, and passwords in addresses are masked.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def kind(value: object) -> str:
         case None:
             return "nothing"
         case dict():
-            return "keys with values"
+            return "a mapping"
         case list():
             return "a list"
     return "text"

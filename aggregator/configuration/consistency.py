@@ -81,6 +81,8 @@ def _doubles(document: Document, texts: Texts, why: str) -> Iterator[Problem]:
 
 def _missing_folders(document: Document, folders: Texts) -> Iterator[Problem]:
     for path, folder in folders:
+        if folder.startswith("~"):  # `settings` says so
+            continue
         try:
             if not stat.S_ISDIR(Path(folder).stat().st_mode):
                 yield document.problem(path, "a file stands there; a folder is wanted")

@@ -17,6 +17,9 @@ from ruamel.yaml.reader import ReaderError
 
 from aggregator.configuration.problems import KeyPath, Place, Problem
 
+DEEPEST = 50
+"""Lists and mappings in each other; a configuration has five at most."""
+
 MOST_NODES = 1_000_000
 """An anchor that is used again counts again: an end to a few lines that stand for billions."""
 
@@ -76,8 +79,7 @@ def read(file: Path) -> Document:
     document = Document(str(file))
     try:
         text = file.read_bytes().decode("utf-8-sig")
-        top = YAML(typ="safe", pure=True).compose(text)
-        _Reader(document).read_top(top)
+        _Reader(document).read_top(_nodes(text))
     except FileNotFoundError:
         where = "name one with --config or AGGREGATOR_CONFIG"
         document.problems.append(Problem(Place(document.origin), (), f"there is no such file; {where}"))
@@ -86,11 +88,19 @@ def read(file: Path) -> Document:
     except UnicodeDecodeError as error:
         place = _place(document.origin, error.object[: error.start].decode("utf-8", "replace"))
         document.problems.append(Problem(place, (), "not UTF-8; save the file in this encoding"))
-    except RecursionError:
-        document.problems.append(Problem(Place(document.origin, 1, 1), (), "nested too deeply"))
+    except RecursionError:  # an anchor that holds itself
+        document.problems.append(Problem(Place(document.origin, 1, 1), (), "nested without end"))
     except YAMLError as error:
         document.problems.append(_syntax(document.origin, text, error))
     return document
+
+
+def _nodes(text: str) -> Node | None:
+    yaml = YAML(typ="safe", pure=True)
+    yaml.max_depth = DEEPEST
+    yaml.composer.warn_double_anchors = False  # an anchor may be set anew, as YAML has it
+    node: Node | None = yaml.compose(text)
+    return node
 
 
 def _place(origin: str, before: str) -> Place:

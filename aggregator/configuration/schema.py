@@ -1,9 +1,8 @@
-"""The JSON Schema of the YAML file, for editors; run as a program it prints ``config/schema.json``."""
+"""The JSON Schema of the YAML file, for editors, and the text of ``config/schema.json``."""
 
 from __future__ import annotations
 
 import json
-import sys
 from typing import Any
 
 from aggregator.settings import Settings
@@ -35,7 +34,3 @@ def _tidy(node: Any) -> Any:
     if "default" in kept and (kept["default"] is None or "$ref" in kept):
         del kept["default"]
     return kept
-
-
-if __name__ == "__main__":
-    sys.stdout.write(as_text())
