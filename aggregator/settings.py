@@ -299,7 +299,24 @@ class Dedup(Section):
     """What counts as one story."""
 
     window: Annotated[Duration, AboveZero] = Field(
-        timedelta(days=14), description="A story takes in no new report once it has been quiet for this long."
+        timedelta(days=14),
+        description="Reports published (or, undated, seen) further apart are never one story.",
+    )
+    story_bar: float = Field(
+        0.6,
+        gt=0,
+        le=1,
+        description="Mean probability of one event that a report needs with a story's members.",
+    )
+    copy_bar: float = Field(
+        0.8, gt=0, le=1, description="Resemblance (Jaccard, word 3-shingles) from which two texts are one."
+    )
+    candidates: int = Field(
+        60, ge=1, le=1000, description="Reports from the index that are looked at for each new one."
+    )
+    stories: int = Field(8, ge=1, le=100, description="Stories near a new report that are weighed.")
+    members: int = Field(
+        16, ge=2, le=100, description="Reports of a story that a new one is weighed against."
     )
 
 

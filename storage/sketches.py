@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -12,17 +12,30 @@ from storage import schema
 _WEEK = 7 * 86400
 
 
+_CANDIDATES = (
+    sa.select(schema.band.c.report_id, schema.membership.c.story_id)
+    .join(schema.membership, schema.membership.c.report_id == schema.band.c.report_id)
+    .where(
+        schema.band.c.bucket.in_(sa.bindparam("weeks", expanding=True)),
+        schema.band.c.key.in_(sa.bindparam("keys", expanding=True)),
+    )
+    .group_by(schema.band.c.report_id, schema.membership.c.story_id)
+    .order_by(sa.func.count().desc(), schema.band.c.report_id.desc())
+    .limit(sa.bindparam("most"))
+)  # built once: it runs for every report
+
+
 def bucket(moment: datetime) -> int:
     """The week of a moment, counted from 1970: what expires together lies together."""
     return int(moment.timestamp() // _WEEK)
 
 
-def put(tx: sa.Connection, report_id: int, recipe: str, packed: bytes) -> None:
-    """Keep the sketch of a report; one that is there is replaced."""
-    values = {"recipe": recipe, "packed": packed}
-    here = schema.sketch.c.report_id == report_id
-    if not tx.execute(sa.update(schema.sketch).where(here).values(values)).rowcount:
-        tx.execute(sa.insert(schema.sketch).values(report_id=report_id, **values))
+def put(tx: sa.Connection, packed: Mapping[int, bytes], recipe: str) -> None:
+    """Keep the sketches of reports; one that is there is replaced."""
+    tx.execute(sa.delete(schema.sketch).where(schema.sketch.c.report_id.in_(list(packed))))
+    rows = [{"report_id": i, "recipe": recipe, "packed": blob} for i, blob in packed.items()]
+    if rows:
+        tx.execute(sa.insert(schema.sketch), rows)
 
 
 def get(tx: sa.Connection, ids: Iterable[int], recipe: str) -> dict[int, bytes]:
@@ -40,10 +53,13 @@ def latest(tx: sa.Connection, recipe: str, most: int) -> list[bytes]:
     return [bytes(packed) for packed in rows][::-1]
 
 
-def add_bands(tx: sa.Connection, report_id: int, keys: Sequence[int], seen: datetime) -> None:
-    """Enter a report into the index under its band keys."""
-    week = bucket(seen)
-    rows = [{"bucket": week, "key": key, "report_id": report_id} for key in set(keys)]
+def add_bands(tx: sa.Connection, entries: Iterable[tuple[int, datetime, Sequence[int]]]) -> None:
+    """Enter reports into the index: (report, when it was seen, its band keys) each."""
+    rows = [
+        {"bucket": bucket(seen), "key": key, "report_id": report_id}
+        for report_id, seen, keys in entries
+        for key in set(keys)
+    ]
     if rows:
         tx.execute(sa.insert(schema.band), rows)
 
@@ -56,20 +72,16 @@ def drop_bands(tx: sa.Connection, report_id: int, seen: datetime) -> None:
 
 def candidates(
     tx: sa.Connection, keys: Sequence[int], *, now: datetime, window: timedelta, most: int
-) -> list[int]:
-    """Reports that share a band key and were seen within the window, most shared keys first, then newest."""
+) -> list[tuple[int, int]]:
+    """Reports in stories that share a band key and were seen within the window, each with its story.
+
+    Those that share most keys come first, then the newest.
+    """
     if not keys:
         return []
     weeks = range(bucket(now - window), bucket(now) + 1)
-    table = schema.band
-    query = (
-        sa.select(table.c.report_id)
-        .where(table.c.bucket.in_(list(weeks)), table.c.key.in_(list(keys)))
-        .group_by(table.c.report_id)
-        .order_by(sa.func.count().desc(), table.c.report_id.desc())
-        .limit(most)
-    )
-    return list(tx.execute(query).scalars())
+    rows = tx.execute(_CANDIDATES, {"weeks": list(weeks), "keys": list(keys), "most": most})
+    return [(row.report_id, row.story_id) for row in rows]
 
 
 def prune_bands(tx: sa.Connection, before: datetime) -> int:

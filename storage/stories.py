@@ -48,6 +48,30 @@ class Happening:
     score: float
 
 
+_SEATS = (
+    sa.select(
+        schema.membership.c.story_id,
+        schema.report.c.id,
+        schema.report.c.publisher,
+        schema.report.c.title,
+        sa.func.length(schema.report.c.text),
+        schema.report.c.published,
+        schema.report.c.dated,
+        schema.membership.c.copy_group,
+    )
+    .join(schema.report, schema.report.c.id == schema.membership.c.report_id)
+    .where(schema.membership.c.story_id.in_(sa.bindparam("stories", expanding=True)))
+    .order_by(schema.report.c.id)
+)  # built once: it runs for every report
+_FOUND = sa.insert(schema.story)
+_JOIN = sa.insert(schema.membership)
+_SHOW = (
+    sa.update(schema.story)
+    .where(schema.story.c.id == sa.bindparam("story"))
+    .values(title=sa.bindparam("shown"), best=sa.bindparam("best_report"), updated=sa.bindparam("now"))
+)
+
+
 def of_reports(tx: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
     """The story of each of these reports; those in none are left out."""
     query = sa.select(schema.membership.c.report_id, schema.membership.c.story_id)
@@ -57,29 +81,14 @@ def of_reports(tx: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
 
 def seats(tx: sa.Connection, story_ids: Iterable[int]) -> list[Seat]:
     """Everyone in these stories, by report id."""
-    member, report = schema.membership, schema.report
-    query = (
-        sa.select(
-            member.c.story_id,
-            report.c.id,
-            report.c.publisher,
-            report.c.title,
-            sa.func.length(report.c.text),
-            report.c.published,
-            report.c.dated,
-            member.c.copy_group,
-        )
-        .join(report, report.c.id == member.c.report_id)
-        .where(member.c.story_id.in_(list(story_ids)))
-        .order_by(report.c.id)
-    )
-    return [Seat(*row) for row in tx.execute(query)]
+    return [Seat(*row) for row in tx.execute(_SEATS, {"stories": list(story_ids)})]
 
 
 def found(tx: sa.Connection, *, title: str, best: int, now: datetime) -> int:
     """Open a story; its id."""
-    insert = sa.insert(schema.story).values(title=title, best=best, created=now, updated=now)
-    key = tx.execute(insert).inserted_primary_key
+    key = tx.execute(
+        _FOUND, {"title": title, "best": best, "created": now, "updated": now}
+    ).inserted_primary_key
     return int(key[0]) if key else 0
 
 
@@ -92,20 +101,19 @@ def join(
     evidence: Mapping[str, Any],
     now: datetime,
 ) -> None:
-    """Put a report into a story; one that sits elsewhere leaves that place."""
+    """Put a report that sits nowhere into a story."""
+    row = {"report_id": report, "story_id": story, "copy_group": copy_group}
+    tx.execute(_JOIN, row | {"joined": now, "evidence": dict(evidence)})
+
+
+def leave(tx: sa.Connection, report: int) -> None:
+    """Take a report out of its story."""
     tx.execute(sa.delete(schema.membership).where(schema.membership.c.report_id == report))
-    tx.execute(
-        sa.insert(schema.membership).values(
-            report_id=report, story_id=story, copy_group=copy_group, joined=now, evidence=dict(evidence)
-        )
-    )
 
 
 def show_best(tx: sa.Connection, story: int, *, title: str, best: int, now: datetime) -> None:
     """A story gained something at `now`; this is its best report from here on."""
-    tx.execute(
-        sa.update(schema.story).where(schema.story.c.id == story).values(title=title, best=best, updated=now)
-    )
+    tx.execute(_SHOW, {"story": story, "shown": title, "best_report": best, "now": now})
 
 
 def merge(tx: sa.Connection, *, goes: int, stays: int, score: float, now: datetime) -> None:
@@ -115,6 +123,12 @@ def merge(tx: sa.Connection, *, goes: int, stays: int, score: float, now: dateti
     )
     redirect(tx, goes=goes, stays=stays)
     _remember(tx, stays, "merged", goes, None, score, now)
+
+
+def opening(tx: sa.Connection, report: int) -> str:
+    """The first words of a report's text."""
+    query = sa.select(sa.func.substr(schema.report.c.text, 1, _LEAD)).where(schema.report.c.id == report)
+    return str(tx.execute(query).scalar() or "")
 
 
 def redirect(tx: sa.Connection, *, goes: int, stays: int) -> None:
@@ -128,6 +142,7 @@ def move(
     tx: sa.Connection, seat: Seat, *, joins: int, evidence: Mapping[str, Any], score: float, now: datetime
 ) -> None:
     """One report from its story into another, which remembers where it came from."""
+    leave(tx, seat.report)
     join(tx, story=joins, report=seat.report, copy_group=seat.copy_group, evidence=evidence, now=now)
     _remember(tx, joins, "moved", seat.story, seat.report, score, now)
 

@@ -1,0 +1,94 @@
+"""Take reports in: who is new, who is known, who has changed; then each into its story.
+
+All of it happens in the caller's transaction, so that a report, its fingerprint and its story are there
+together or not at all. Taking the same reports in twice is taking them in once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aggregator.linker import Linker
+from aggregator.model import Report
+from storage import reports as store
+from storage import sketches, stories
+from storage.reports import Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """What taking reports in has brought.
+
+    Attributes:
+        new: ids of reports that were not known.
+        revised: ids of reports whose words have changed.
+        stories: ids of the stories that gained.
+
+    """
+
+    new: tuple[int, ...] = ()
+    revised: tuple[int, ...] = ()
+    stories: frozenset[int] = frozenset()
+
+
+def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) -> Gain:
+    """Store what is new or has changed, and put it into its stories.
+
+    Args:
+        tx: an open writing transaction.
+        linker: puts reports into stories.
+        reports: what a source showed, the oldest first.
+        now: the present time.
+
+    """
+    known = store.known(tx, (key for report in reports for key in report.keys))
+    new, again = _sorted_out(reports, known)
+    ids = store.add(tx, new)
+    revised = _revised(tx, again, now)
+    changed = store.get(tx, [*ids, *(old.id for old in revised)])
+    for old in revised:
+        sketches.drop_bands(tx, old.id, old.seen)
+    in_order = [changed[i] for i in (*ids, *(old.id for old in revised))]
+    linker.enter(tx, in_order)
+    own = stories.of_reports(tx, [old.id for old in revised]) if revised else {}
+    gained = {linker.link(tx, report, now, own=own.get(report.id)) for report in in_order}
+    return Gain(tuple(ids), tuple(old.id for old in revised), frozenset(gained))
+
+
+def _sorted_out(
+    reports: Sequence[Report], known: dict[str, int]
+) -> tuple[list[Report], list[tuple[int, Report]]]:
+    """New reports, and those that are known with their ids. A key shown twice at once is one report."""
+    new: list[Report] = []
+    again: list[tuple[int, Report]] = []
+    shown: set[str] = set()
+    for report in reports:
+        found = next((known[key] for key in report.keys if key in known), None)
+        if found is not None:
+            again.append((found, report))
+        elif shown.isdisjoint(report.keys):
+            new.append(report)
+        shown.update(report.keys)
+    return new, again
+
+
+def _revised(tx: Any, again: Sequence[tuple[int, Report]], now: datetime) -> list[Stored]:
+    """Keep new sightings, keys and words of known reports; those whose words have changed, as they were.
+
+    Only the source that showed a report first revises it: two feeds of one publisher often show one article
+    with two summaries, and the report would flip between them at every poll.
+    """
+    before = store.get(tx, {report_id for report_id, _ in again})
+    store.identify(tx, [(report_id, key) for report_id, report in again for key in report.keys])
+    store.sight(tx, [(report_id, report.source, report.seen) for report_id, report in again])
+    revised: dict[int, Stored] = {}
+    for report_id, report in again:
+        old = before[report_id]
+        changed = (old.title, old.text) != (report.title, report.text)
+        if changed and old.source == report.source and report_id not in revised:
+            store.revise(tx, old, report, now)
+            revised[report_id] = old
+    return list(revised.values())

@@ -1,0 +1,290 @@
+"""Bring stored reports into their stories: look for candidates, decide, carry the decision out.
+
+The decision is pure (`dedup.story.place`); this module gathers what it needs from the database and carries
+out its plan, all in the caller's transaction. What it holds in memory is derived from the database and may be
+dropped at any time: sketches by report, judged pairs, and the stream's document frequencies.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aggregator.dedup import fingerprint, signals, text
+from aggregator.dedup.frequency import SPAN, StreamCounts
+from aggregator.dedup.story import Bars, Neighbourhood, Plan, place
+from aggregator.dedup.verdict import Telling
+from aggregator.model import Evidence, headline
+from storage import sketches, stories
+from storage.reports import Stored
+from storage.stories import Seat
+
+if TYPE_CHECKING:
+    from aggregator.settings import Dedup
+
+_SKETCHES = 4_000  # kept in memory: what the reports of a busy day are compared with
+_JUDGED = 50_000  # pairs kept in memory
+_WORDS, _NAMES = 12, 8  # of the evidence that is kept with a membership
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Bounded(OrderedDict[Key, Value]):
+    """A mapping of bounded size that forgets what was set longest ago."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self._most = most
+
+    def __setitem__(self, key: Key, value: Value) -> None:
+        """Set the value, as the newest."""
+        super().__setitem__(key, value)
+        if len(self) > self._most:
+            self.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """The stories near a newcomer, as the database knows them.
+
+    Attributes:
+        seats: everyone in those stories, by story id.
+        tellings: those that the newcomer is weighed against, by story id.
+
+    """
+
+    seats: dict[int, list[Seat]]
+    tellings: dict[int, list[Telling]]
+
+
+class Linker:
+    """Puts reports into stories.
+
+    Args:
+        settings: the bars and bounds.
+
+    """
+
+    def __init__(self, settings: Dedup) -> None:
+        self._settings = settings
+        self._bars = Bars(story=settings.story_bar, copy=settings.copy_bar, window=settings.window)
+        self._counts: StreamCounts | None = None
+        self._sketches: Bounded[int, fingerprint.Sketch] = Bounded(_SKETCHES)
+        self._weighed: Bounded[int, tuple[int, signals.Weighed]] = Bounded(_SKETCHES)
+        self._keys: Bounded[int, list[int]] = Bounded(_SKETCHES)
+        self._judged: Bounded[tuple[int, int], float] = Bounded(_JUDGED)
+
+    def forget(self) -> None:
+        """Drop everything derived: after a transaction that was rolled back, memory may be ahead."""
+        self._counts = None
+        for memory in (self._sketches, self._weighed, self._keys, self._judged):
+            memory.clear()
+
+    def enter(self, tx: Any, reports: Sequence[Stored]) -> None:
+        """Fingerprint new or revised reports and enter them into the index.
+
+        Args:
+            tx: an open writing transaction.
+            reports: as they stand in the database.
+
+        """
+        counts = self._counted(tx)
+        for report in reports:
+            sketch = fingerprint.sketch(report.title, report.text, report.language)
+            counts.add(sketch.language, sketch.hashes)
+            self._sketches[report.id] = sketch
+            self._weighed.pop(report.id, None)
+            self._keys[report.id] = fingerprint.band_keys(sketch, counts)
+        packed = {report.id: self._sketches[report.id].pack() for report in reports}
+        sketches.put(tx, packed, fingerprint.RECIPE)
+        sketches.add_bands(tx, [(report.id, report.seen, self._keys[report.id]) for report in reports])
+
+    def link(self, tx: Any, report: Stored, now: datetime, *, own: int | None = None) -> int:
+        """Put a report that was entered into its story, and set right what its coming shows.
+
+        A report that sits in a story with others stays there: a revision never makes it flip.
+
+        Args:
+            tx: the transaction in which it was entered.
+            report: as it stands in the database.
+            now: the present time.
+            own: the story that it sits in already, if it is a revision.
+
+        Returns:
+            The id of its story.
+
+        """
+        if own is not None and len(stories.seats(tx, [own])) > 1:
+            self._show(tx, [own], now)
+            return own
+        near = self._near(tx, report, without=own)
+        newcomer = self._telling(tx, _seat(report))
+        plan = place(newcomer, Neighbourhood(near.tellings, self._judged), self._bars)
+        return self._carry_out(tx, plan, report, near, own, now)
+
+    def _carry_out(
+        self, tx: Any, plan: Plan, report: Stored, near: Near, own: int | None, now: datetime
+    ) -> int:
+        seat = replace(_seat(report), copy_group=plan.copy_of or report.id)
+        story = plan.story or own
+        if story is None:
+            story = stories.found(tx, title=headline(report.title, report.text), best=report.id, now=now)
+        evidence = self._evidence(tx, plan, report).as_json()
+        if own is not None:
+            stories.leave(tx, report.id)
+        stories.join(
+            tx, story=story, report=report.id, copy_group=seat.copy_group, evidence=evidence, now=now
+        )
+        if own is not None and own != story:
+            stories.merge(tx, goes=own, stays=story, score=plan.score, now=now)
+        if not plan.merges and not plan.moves:
+            seats = [*near.seats.get(story, []), replace(seat, story=story)]
+            self._show_best(tx, story, seats, now)
+            return story
+        return self._set_right(tx, plan, story, now)
+
+    def _set_right(self, tx: Any, plan: Plan, story: int, now: datetime) -> int:
+        """Merge stories and move reports as the plan says; the story that the newcomer is in at the end."""
+        stands = {0: story}
+        for goes, stays in plan.merges:
+            gone, kept = stands.get(goes, goes), stands.get(stays, stays)
+            stories.merge(tx, goes=gone, stays=kept, score=plan.score, now=now)
+            stands |= {old: kept for old, new in stands.items() if new == gone} | {gone: kept}
+        here = stands.get(story, story)
+        touched = {here, *(stands.get(stays, stays) for _, stays in plan.merges)}
+        for moved, leaves, joins, score in plan.moves:
+            left, joined = stands.get(leaves, leaves), stands.get(joins, joins)
+            seat = next(seat for seat in stories.seats(tx, [left]) if seat.report == moved)
+            evidence = Evidence("moved", score, self._bars.story).as_json()
+            stories.move(tx, seat, joins=joined, evidence=evidence, score=score, now=now)
+            touched |= {left, joined}
+            if not stories.seats(tx, [left]):
+                stories.redirect(tx, goes=left, stays=joined)
+                touched.discard(left)
+        self._show(tx, touched, now)
+        return here
+
+    def _near(self, tx: Any, report: Stored, *, without: int | None) -> Near:
+        """The stories of the candidates, nearest first, as many as are weighed."""
+        settings = self._settings
+        pairs = sketches.candidates(
+            tx, self._keys[report.id], now=report.seen, window=settings.window, most=settings.candidates
+        )
+        found = {candidate for candidate, _ in pairs}
+        nearest = dict.fromkeys(story for _, story in pairs if story != without)
+        chosen = list(nearest)[: settings.stories]
+        seats: dict[int, list[Seat]] = {story: [] for story in chosen}
+        for seat in stories.seats(tx, chosen):
+            seats[seat.story].append(seat)
+        weighed = {story: self._chosen(members, found) for story, members in seats.items()}
+        self._recall(tx, [seat.report for members in weighed.values() for seat in members])
+        tellings = {
+            story: [self._telling(tx, seat) for seat in members if seat.report in self._sketches]
+            for story, members in weighed.items()
+        }
+        return Near(seats, {story: members for story, members in tellings.items() if members})
+
+    def _chosen(self, members: Sequence[Seat], found: set[int]) -> Sequence[Seat]:
+        """The newest members of a large story stand for it, candidates before others."""
+        ranked = sorted(members, key=lambda seat: (seat.report in found, seat.report), reverse=True)
+        return ranked[: self._settings.members]
+
+    def _telling(self, tx: Any, seat: Seat) -> Telling:
+        counts, sketch = self._counted(tx), self._sketches[seat.report]
+        epoch, weighed = self._weighed.get(seat.report, (-1, None))
+        if weighed is None or epoch != counts.epoch:
+            weighed = signals.weigh(sketch, counts)
+            self._weighed[seat.report] = (counts.epoch, weighed)
+        return Telling(seat.report, weighed, seat.published, seat.dated, seat.copy_group)
+
+    def _recall(self, tx: Any, ids: Iterable[int]) -> None:
+        missing = [i for i in ids if i not in self._sketches]
+        if missing:
+            for report_id, packed in sketches.get(tx, missing, fingerprint.RECIPE).items():
+                self._sketches[report_id] = fingerprint.Sketch.unpack(packed)
+
+    def _counted(self, tx: Any) -> StreamCounts:
+        """The stream's document frequencies, counted once from the newest sketches."""
+        if self._counts is None:
+            self._counts = StreamCounts()
+            for packed in sketches.latest(tx, fingerprint.RECIPE, SPAN):
+                sketch = fingerprint.Sketch.unpack(packed)
+                self._counts.add(sketch.language, sketch.hashes)
+        return self._counts
+
+    def _evidence(self, tx: Any, plan: Plan, report: Stored) -> Evidence:
+        """Why the report is where it is, with the words that carried it."""
+        if plan.story is None:
+            return Evidence("first", plan.score, self._bars.story, plan.matched)
+        if plan.copy_of is not None:
+            return Evidence("copy", plan.resemblance, self._bars.copy, plan.matched)
+        matched = self._weighed[plan.matched][1] if plan.matched is not None else None
+        if matched is None:
+            return Evidence("story", plan.score, self._bars.story)
+        mine = self._telling(tx, _seat(report)).weighed
+        values = signals.compare(mine, [matched])[0]
+        words, names, numbers = shared_words(mine, matched, report)
+        return Evidence(
+            layer="story",
+            score=plan.score,
+            bar=self._bars.story,
+            matched=plan.matched,
+            signals=dict(zip(signals.SIGNALS, map(float, values), strict=True)),
+            words=words[:_WORDS],
+            names=names[:_NAMES],
+            numbers=numbers[:_NAMES],
+        )
+
+    def _show(self, tx: Any, changed: Iterable[int], now: datetime) -> None:
+        seats: dict[int, list[Seat]] = {}
+        for seat in stories.seats(tx, changed):
+            seats.setdefault(seat.story, []).append(seat)
+        for story, members in seats.items():
+            self._show_best(tx, story, members, now)
+
+    def _show_best(self, tx: Any, story: int, seats: Sequence[Seat], now: datetime) -> None:
+        best = best_seat(seats)
+        title = best.title or headline("", stories.opening(tx, best.report))
+        stories.show_best(tx, story, title=title, best=best.report, now=now)
+
+
+def best_seat(seats: Sequence[Seat]) -> Seat:
+    """The report that stands for a story: one with a title, the most complete, the earliest among equals."""
+    return max(
+        seats, key=lambda seat: (bool(seat.title), seat.length, -seat.published.timestamp(), -seat.report)
+    )
+
+
+def shared_words(
+    mine: signals.Weighed, other: signals.Weighed, report: Stored
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Words, names and numbers that both reports have, heaviest first, as `report` spells them."""
+    spelt: dict[int, text.Feature] = {}
+    for feature in text.features(f"{report.title}\n{report.text}", report.language):
+        key = fingerprint.feature_hash(feature.key, report.language)
+        if key not in spelt or (feature.name and not spelt[key].name):
+            spelt[key] = feature
+    both = [spelt[key] for key in mine.sketch.hashes[signals.shared(mine, other)].tolist() if key in spelt]
+    return (
+        tuple(feature.shown for feature in both if not feature.name and not feature.number),
+        tuple(feature.shown for feature in both if feature.name),
+        tuple(feature.shown for feature in both if feature.number),
+    )
+
+
+def _seat(report: Stored) -> Seat:
+    """The place of a report that sits nowhere yet."""
+    return Seat(
+        story=0,
+        report=report.id,
+        publisher=report.publisher,
+        title=report.title,
+        length=len(report.text),
+        published=report.published,
+        dated=report.dated,
+        copy_group=report.id,
+    )
