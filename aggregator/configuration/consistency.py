@@ -31,7 +31,7 @@ def check(document: Document) -> list[Problem]:
     publish = document.values.get("publish")
     feeds = _entries(publish.get("feeds") if isinstance(publish, dict) else None, ("publish", "feeds"))
     urls, folders = _texts(sources, "url"), _texts(sources, "folder")
-    addresses = [(path, canonical(url)) for path, url in urls]
+    addresses = [(path, comparable(url)) for path, url in urls]
     places = [(path, os.path.realpath(folder)) for path, folder in folders if "\0" not in folder]
     return [
         *_doubles(document, _texts(sources, "name"), "sources are told apart by their names"),
@@ -43,8 +43,11 @@ def check(document: Document) -> list[Problem]:
     ]
 
 
-def canonical(url: str) -> str:
-    """The address without what makes no difference: case of the host, usual port, https, slash at the end."""
+def comparable(url: str) -> str:
+    """The address of a feed without what makes no difference: case of the host, port, https, last slash.
+
+    Not `intake.address`: what makes no difference to the page of a report (``?feed=rss2``) makes one here.
+    """
     try:
         parts = urlsplit(url.strip())
         port = parts.port
