@@ -33,6 +33,10 @@ class Gain:
     revised: tuple[int, ...] = ()
     stories: frozenset[int] = frozenset()
 
+    def plus(self, other: Gain) -> Gain:
+        """Both gains together."""
+        return Gain(self.new + other.new, self.revised + other.revised, self.stories | other.stories)
+
 
 def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) -> Gain:
     """Store what is new or has changed, and put it into its stories.

@@ -126,6 +126,12 @@ class Linker:
         plan = place(newcomer, Neighbourhood(near.tellings, self._judged), self._bars)
         return self._carry_out(tx, plan, report, near, own, now)
 
+    def telling(self, tx: Any, report: Stored) -> Telling:
+        """A report as the verdict sees it, stored or not; nothing is written."""
+        if report.id not in self._sketches:
+            self._sketches[report.id] = fingerprint.sketch(report.title, report.text, report.language)
+        return self._telling(tx, _seat(report))
+
     def _carry_out(
         self, tx: Any, plan: Plan, report: Stored, near: Near, own: int | None, now: datetime
     ) -> int:

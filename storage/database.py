@@ -39,6 +39,11 @@ class Database:
     def __init__(self, url: str) -> None:
         try:
             self.engine = _engine(sa.make_url(url))
+        except OSError as error:
+            raise StoreError(
+                f"database {_shown(url)}: its folder cannot be made: {error.strerror}",
+                hint="name a folder that this user may write to",
+            ) from error
         except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
             raise StoreError(
                 f"database: {_shown(url)} cannot be used: {error}",

@@ -1,0 +1,107 @@
+"""The command line. Heavy modules are imported by the command that needs them: ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from aggregator import __version__
+from aggregator.errors import AggregatorError, ConfigurationError
+
+if TYPE_CHECKING:
+    from aggregator.settings import Settings
+    from storage.database import Database
+
+
+class Session:
+    """What every command can ask for, made when it is first asked.
+
+    Args:
+        config: the YAML file, None for the usual one.
+        debug: whether errors show their traceback.
+
+    """
+
+    def __init__(self, config: Path | None, *, debug: bool) -> None:
+        self.config = config
+        self.debug = debug
+
+    def settings(self) -> Settings:
+        """The configuration, checked.
+
+        Raises:
+            ConfigurationError: it cannot be used.
+
+        """
+        from aggregator.configuration import load
+
+        return load(self.config, os.environ)
+
+    def database(self) -> Database:
+        """The configured database, at the newest schema.
+
+        Raises:
+            StoreError: it cannot be used.
+
+        """
+        from storage.database import Database
+
+        return Database(self.settings().database)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The YAML file. Default: $AGGREGATOR_CONFIG, or config/aggregator.yaml.",
+)
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(__version__, prog_name="aggregator")
+@click.pass_context
+def cli(context: click.Context, config: Path | None, *, debug: bool) -> None:
+    """Poll feeds and drop folders, and serve each story once, with every report in it."""
+    context.obj = Session(config, debug=debug)
+
+
+def _register() -> None:
+    from aggregator.cli import inspecting, service, stories  # they import this module
+
+    for module in (service, stories, inspecting):
+        for command in module.COMMANDS:
+            cli.add_command(command)
+
+
+def main() -> NoReturn:
+    """Run the command line: 0 when all went well, 1 when something failed, 2 for a wrong configuration."""
+    _register()
+    debug = "--debug" in sys.argv
+    try:
+        status = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        status = 130
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except AggregatorError as error:
+        if debug:
+            raise
+        click.echo(_shown(error), err=True)
+        status = 2 if isinstance(error, ConfigurationError) else 1
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    except Exception as error:  # no traceback reaches a user who did not ask for one
+        if debug:
+            raise
+        click.echo(f"aggregator: {error!r} (a defect: please report it with the output of --debug)", err=True)
+        status = 1
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _shown(error: AggregatorError) -> str:
+    """An error as it is printed: the lines of a wrong configuration speak for themselves."""
+    return str(error) if isinstance(error, ConfigurationError) else f"aggregator: {error}"

@@ -1,0 +1,97 @@
+"""The life of the service: open everything, tick until told to stop, close everything.
+
+The first SIGTERM or SIGINT stops it: what is being committed is committed, what is being fetched is given up
+and asked for again next time. A second one ends it at once; the database loses nothing by that either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aggregator import __version__, log
+from aggregator.intake.contain import Parser
+from aggregator.intake.fetch import Fetcher
+from aggregator.jobs import Jobs
+from aggregator.pipeline import Pipeline
+from aggregator.settings import FolderSource, Settings
+from storage.database import Database
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Pipeline]:
+    """A pipeline over an open database, the network and the contained parser; all are closed at the end.
+
+    Raises:
+        StoreError: the database cannot be used.
+
+    """
+    database = await asyncio.to_thread(Database, settings.database)
+    try:
+        async with Fetcher(settings.fetch, __version__) as fetcher, Parser(settings.parse) as parser:
+            yield Pipeline(settings, database, fetcher, parser)
+    finally:
+        database.close()
+
+
+async def run(settings: Settings) -> None:
+    """Run the service until a signal stops it.
+
+    Raises:
+        StoreError: the database cannot be used.
+
+    """
+    async with opened(settings) as pipeline:
+        with _until_signal() as stopped:
+            jobs = Jobs(pipeline)
+            jobs.start()
+            _say_where(settings)
+            await stopped.wait()
+            log.info("service.stopping", "finishing what is being written; a second signal stops at once")
+            await jobs.stop()
+    log.info("service.stopped", "nothing is lost: what was not taken in is asked for again")
+
+
+@contextlib.contextmanager
+def _until_signal() -> Iterator[asyncio.Event]:
+    """An event that the first signal sets; the second one ends the process."""
+    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        if stopped.is_set():
+            os._exit(128 + number)
+        stopped.set()
+
+    for number in _SIGNALS:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield stopped
+    finally:
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
+
+
+def _say_where(settings: Settings) -> None:
+    """The first lines: what is read, and where the stories are."""
+    folders = [source for source in settings.sources if isinstance(source, FolderSource)]
+    feeds = len(settings.sources) - len(folders)
+    log.info("service.started", f"aggregator {__version__}: {feeds} feeds, {len(folders)} drop folders")
+    for source in folders:
+        log.info("service.started", f"drop files into {source.folder.absolute()}", source=source.name)
+    for feed in settings.publish.feeds:
+        for kind in feed.formats:
+            file = Path(settings.publish.directory, f"{feed.name}.{kind}").absolute()
+            log.info("service.started", f"read the stories in {file}")
+    log.info("service.started", "or with `aggregator stories`", database=settings.database)
+
+
+def now() -> datetime:
+    """The present time, in UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,307 @@
+"""The data's way, from a source to the published files.
+
+::
+
+    feed    due ── fetch ── parse ── normalise ──┐
+                                                 ├── one transaction: reports, stories, what to poll when
+    folder  scan ─────────── parse ── normalise ─┘           │
+                │                                            ├── publish: stories as files
+                └── done/ or failed/, after the commit ◄─────┘
+
+A poll of a source ends in a `Polled`, never in an exception for what the source did. Reading and deciding
+happen anywhere; writing happens one transaction at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from aggregator.errors import FolderError, ParseError, SourceError
+from aggregator.ingest import Gain, ingest
+from aggregator.intake import due, folder
+from aggregator.intake.folder import Dropped, Refusal
+from aggregator.intake.normalise import normalise
+from aggregator.linker import Linker
+from aggregator.model import Answer, Parsed, Report, SourceState
+from aggregator.publish import publish
+from aggregator.settings import FeedSource, FolderSource, Settings, Source
+from storage import sketches, sources, stories
+from storage.database import Database
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from aggregator.intake.contain import Parser
+    from aggregator.intake.fetch import Fetcher
+
+_FILES_A_LOOK = 1000  # of one folder; the rest waits for the next look, so that other sources get their turn
+_BATCH = 100  # reports a transaction: a stop waits for one of them
+_SHOWN_OF = 5  # stories looked at for each that a feed can show
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What came of one poll of one source.
+
+    Attributes:
+        source: its name.
+        new, revised: how many reports.
+        stories: how many stories gained.
+        unchanged: the source had nothing that was not known, and said so (304, or the same body).
+        error: why it failed.
+        warning: what is wrong with it, though it gave what it could.
+        refused: files of a folder that went to ``failed/``, each with the reason.
+
+    """
+
+    source: str
+    new: int = 0
+    revised: int = 0
+    stories: int = 0
+    unchanged: bool = False
+    error: SourceError | None = None
+    warning: str | None = None
+    refused: tuple[str, ...] = ()
+
+    def plus(self, gain: Gain) -> Polled:
+        """With what a transaction has brought."""
+        return replace(
+            self,
+            new=self.new + len(gain.new),
+            revised=self.revised + len(gain.revised),
+            stories=self.stories + len(gain.stories),
+        )
+
+
+class Pipeline:
+    """Polls sources and publishes stories; for one event loop.
+
+    Args:
+        settings: all of them.
+        database: open and current.
+        fetcher: the door to the network.
+        parser: the contained parser.
+
+    """
+
+    def __init__(self, settings: Settings, database: Database, fetcher: Fetcher, parser: Parser) -> None:
+        self._settings = settings
+        self._database = database
+        self._fetcher = fetcher
+        self._parser = parser
+        self._linker = Linker(settings.dedup)
+        self._writing = asyncio.Lock()
+        self._next_look: dict[str, datetime] = {}  # into each folder; a restart looks at once
+
+    def waiting(self, now: datetime) -> list[Source]:
+        """The sources to poll now, the one that has waited longest first."""
+        moments = [(self._due_at(source, state, now), source) for source, state in self._states()]
+        overdue = [(moment, source) for moment, source in moments if moment is not None and moment <= now]
+        return [source for _, source in sorted(overdue, key=lambda pair: pair[0])]
+
+    def allowed(self, now: datetime) -> list[Source]:
+        """The sources that a person may have polled now, due or not."""
+        return [source for source, state in self._states() if self._may_poll(source, state, now)]
+
+    def next_due(self, now: datetime) -> datetime | None:
+        """When the next source is due; None if all have been given up."""
+        moments = [self._due_at(source, state, now) for source, state in self._states()]
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    async def poll(self, source: Source, now: datetime) -> Polled:
+        """Poll one source.
+
+        Raises:
+            StoreError: the database refused; the source is as due as before, and nothing was lost.
+
+        """
+        if isinstance(source, FolderSource):
+            return await self._poll_folder(source, now)
+        return await self._poll_feed(source, now)
+
+    async def publish(self) -> list[Path]:
+        """Write the feeds; the files that changed.
+
+        Raises:
+            PublishError: a file cannot be written.
+
+        """
+        return await asyncio.to_thread(self._publish)
+
+    async def prune(self, now: datetime) -> None:
+        """Forget the index of what has left the window; the reports stay."""
+        before = now - self._settings.dedup.window
+        await self._write(lambda tx: sketches.prune_bands(tx, before))
+
+    async def _poll_feed(self, source: FeedSource, now: datetime) -> Polled:
+        state, limits, chance = self._state(source), self._bounds(source), random.random()  # noqa: S311  # jitter
+        answer: Answer | None = None
+        try:
+            answer = await self._fetcher.get(
+                due.address_to_poll(state, source),
+                etag=state.etag,
+                last_modified=state.last_modified,
+                allow_private=source.allow_private,
+            )
+            parsed = await self._parsed(answer, state)
+        except SourceError as error:
+            failed = due.after_failure(state, limits, error, now, chance, answer)
+            await self._write(lambda tx: sources.save(tx, failed))
+            return Polled(source.name, error=error)
+        arrived = answer  # the name above may be None, and closures do not know better
+        polled = Polled(source.name, unchanged=parsed is None, warning=parsed.damaged if parsed else None)
+        *early, last = _batches(normalise(parsed, source, now) if parsed else [])
+        for batch in early:
+            polled = polled.plus(await self._ingest(batch, now))
+
+        def keep(tx: Any) -> Gain:
+            """The last reports with the validators: a crash before this asks for everything again."""
+            gain = ingest(tx, self._linker, last, now)
+            outcome = due.Outcome(arrived, parsed, polled.new + len(gain.new))
+            sources.save(tx, due.after_answer(state, limits, outcome, now, chance))
+            return gain
+
+        return polled.plus(await self._write(keep))
+
+    async def _parsed(self, answer: Answer, state: SourceState) -> Parsed | None:
+        """The entries of an answer; None if it says that nothing has changed."""
+        if answer.status == 304 or due.digest(answer.body) == state.body_hash:
+            return None
+        return await self._parser.parse(answer.body, "feed", url=answer.url, content_type=answer.content_type)
+
+    async def _poll_folder(self, source: FolderSource, now: datetime) -> Polled:
+        self._next_look[source.name] = now + source.every
+        polled = Polled(source.name)
+        dropped = folder.scan(source.folder, self._settings.folders, now)
+        try:
+            for _ in range(_FILES_A_LOOK):
+                item = await asyncio.to_thread(next, dropped, None)
+                if item is None:
+                    break
+                polled = await self._take(source, item, polled, now)
+        except FolderError as error:
+            polled = replace(polled, error=error)
+        state = self._state(source)
+        if polled.new or polled.revised or polled.error or state.error or not state.polls:
+            looked = _looked(state, polled, now)
+            await self._write(lambda tx: sources.save(tx, looked))
+        return polled
+
+    async def _take(
+        self, source: FolderSource, item: Dropped | Refusal, polled: Polled, now: datetime
+    ) -> Polled:
+        """One file: its reports into the database, then the file out of the way, in this order."""
+        if isinstance(item, Dropped):
+            try:
+                parsed = await self._parser.parse(item.body, item.suffix)
+            except ParseError as error:
+                item = folder.refuse(item, str(error))
+            else:
+                gain = await self._keep_file(source, item, normalise(parsed, source, now), now)
+                await asyncio.to_thread(folder.done, source.folder, item)
+                return replace(polled.plus(gain), warning=parsed.damaged or polled.warning)
+        await asyncio.to_thread(folder.failed, source.folder, item)
+        return replace(polled, refused=(*polled.refused, f"{item.name}: {item.reason}"))
+
+    async def _keep_file(
+        self, source: FolderSource, file: Dropped, found: Sequence[Report], now: datetime
+    ) -> Gain:
+        """The reports of a file, and then its name in the ledger: a crash in between takes it in again."""
+        with self._database.reading() as tx:
+            if sources.taken(tx, source.name, file.digest):
+                return Gain()
+        *early, last = _batches(found)
+        total = Gain()
+        for batch in early:
+            total = total.plus(await self._ingest(batch, now))
+
+        def keep(tx: Any) -> Gain:
+            sources.take(tx, source.name, file.digest, file.name, now)
+            return ingest(tx, self._linker, last, now)
+
+        return total.plus(await self._write(keep))
+
+    async def _ingest(self, batch: Sequence[Report], now: datetime) -> Gain:
+        return await self._write(lambda tx: ingest(tx, self._linker, batch, now))
+
+    async def _write(self, work: Callable[[Any], Result]) -> Result:
+        """Do work in one transaction, in a thread; a cancelled poll still waits for its end."""
+        async with self._writing:
+            doing = asyncio.ensure_future(asyncio.to_thread(self._transact, work))
+            try:
+                return await asyncio.shield(doing)
+            except asyncio.CancelledError:
+                await asyncio.wait([doing])
+                raise
+
+    def _transact(self, work: Callable[[Any], Result]) -> Result:
+        try:
+            with self._database.writing() as tx:
+                return work(tx)
+        except BaseException:
+            self._linker.forget()  # it may know reports that were never committed
+            raise
+
+    def _publish(self) -> list[Path]:
+        settings = self._settings.publish
+        # What a feed selects by is not in one column: look at more stories than the largest feed shows.
+        most = _SHOWN_OF * max((feed.limit for feed in settings.feeds), default=0)
+        with self._database.reading() as tx:
+            shown = stories.load(tx, stories.recent(tx, limit=most), self._database.uuid)
+        return publish(settings, shown, self._database.uuid)
+
+    def _states(self) -> list[tuple[Source, SourceState]]:
+        with self._database.reading() as tx:
+            known = sources.states(tx)
+        return [(source, _at_source(known.get(source.name), source)) for source in self._settings.sources]
+
+    def _state(self, source: Source) -> SourceState:
+        with self._database.reading() as tx:
+            return _at_source(sources.states(tx).get(source.name), source)
+
+    def _bounds(self, source: FeedSource) -> due.Bounds:
+        return due.bounds(source, self._settings.fetch)
+
+    def _due_at(self, source: Source, state: SourceState, now: datetime) -> datetime | None:
+        if isinstance(source, FeedSource):
+            return due.due_at(state, self._bounds(source), now)
+        look = self._next_look.get(source.name, now)
+        return look if look <= now + source.every else now  # the clock was set back
+
+    def _may_poll(self, source: Source, state: SourceState, now: datetime) -> bool:
+        return isinstance(source, FolderSource) or due.person_may_poll(state, self._bounds(source), now)
+
+
+def _at_source(state: SourceState | None, source: Source) -> SourceState:
+    """What is known of a source; nothing that was true of another address."""
+    return due.at_address(state or SourceState(source.name, source.address), source.address)
+
+
+def _looked(state: SourceState, polled: Polled, now: datetime) -> SourceState:
+    """The state of a folder after a look that brought something, or failed."""
+    error = polled.error
+    return replace(
+        state,
+        polled=now,
+        succeeded=state.succeeded if error else now,
+        gained=now if polled.new else state.gained,
+        polls=state.polls + 1,
+        failed=state.failed + (error is not None),
+        failures=state.failures + 1 if error else 0,
+        error=error.message if error else None,
+        hint=error.hint if error else None,
+        reason="a folder is looked into all the time",
+    )
+
+
+def _batches(found: Iterable[Report]) -> list[list[Report]]:
+    """Reports, oldest first, in transactions of a bounded size; at least one, which may be empty."""
+    ordered = sorted(found, key=lambda report: report.published)
+    return [ordered[i : i + _BATCH] for i in range(0, len(ordered), _BATCH)] or [[]]

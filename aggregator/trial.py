@@ -1,0 +1,33 @@
+"""Try a source without keeping anything of it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from aggregator.errors import FolderError
+from aggregator.settings import FolderSource, Settings, Source
+
+if TYPE_CHECKING:
+    from aggregator.intake.contain import Parser
+    from aggregator.intake.fetch import Fetcher
+
+
+async def try_source(source: Source, settings: Settings, fetcher: Fetcher, parser: Parser) -> str:
+    """What the source would give, in words.
+
+    Raises:
+        SourceError: it would fail.
+
+    """
+    if isinstance(source, FolderSource):
+        if not os.access(source.folder, os.R_OK | os.W_OK | os.X_OK):
+            raise FolderError(
+                f"{source.folder}: this user may not read it and move its files",
+                hint="give the service's user all rights on it",
+            )
+        return f"folder {source.folder}"
+    answer = await fetcher.get(source.url, allow_private=source.allow_private)
+    parsed = await parser.parse(answer.body, "feed", url=answer.url, content_type=answer.content_type)
+    damaged = f", damaged: {parsed.damaged}" if parsed.damaged else ""
+    return f"{len(parsed.entries)} entries, {answer.wire_bytes} bytes{damaged}"

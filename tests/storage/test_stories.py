@@ -1,0 +1,107 @@
+"""Stories: a report sits in one, an id answers for ever, candidates come from the index."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.model import Report
+from storage import reports, schema, sketches, stories
+from storage.database import Database
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FIRST = {"layer": "first", "score": 0.0, "bar": 0.6}
+
+
+def filled(database, made):
+    """One story for each report; the ids of both."""
+    with database.writing() as tx:
+        ids = reports.add(tx, made)
+        opened = []
+        for found, one in zip(ids, made, strict=True):
+            opened.append(stories.found(tx, title=one.title, best=found, now=NOON))
+            stories.join(tx, story=opened[-1], report=found, copy_group=found, evidence=FIRST, now=NOON)
+    return ids, opened
+
+
+@given(merges=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=12))
+@settings(max_examples=15, deadline=None)
+def test_every_id_ever_shown_leads_to_a_story_that_stands(merges):
+    """However stories are merged, an old id finds the story that took its reports over."""
+    database = Database("sqlite://")
+    one = Report("s", "p", "t", "x", "en", NOON, True, NOON)
+    ids, opened = filled(database, [one] * 8)
+    with database.writing() as tx:
+        for a, b in merges:
+            goes, stays = stories.resolve(tx, opened[a]), stories.resolve(tx, opened[b])
+            if goes != stays:
+                stories.merge(tx, goes=goes, stays=stays, score=0.9, now=NOON)
+        seated = stories.of_reports(tx, ids)
+        assert [stories.resolve(tx, story) for story in opened] == [seated[i] for i in ids]
+        standing = set(stories.recent(tx))
+        assert set(seated.values()) == standing
+        view = {row.id: row.story_id for row in tx.exec_driver_sql("SELECT id, story_id FROM story_ids")}
+        assert view == dict(zip(opened, seated.values(), strict=True))
+        assert stories.resolve(tx, 999) is None
+    database.close()
+
+
+def test_a_story_shows_its_reports_and_counts_publishers_and_texts(database, report):
+    """One text by two publishers, another by a third: three reports, three publishers, two voices."""
+    made = [report(n, publisher=name) for n, name in enumerate(("A", "B", "C"), 1)]
+    ids, opened = filled(database, made)
+    with database.writing() as tx:
+        stories.merge(tx, goes=opened[1], stays=opened[0], score=0.9, now=NOON)
+        stories.merge(tx, goes=opened[2], stays=opened[0], score=0.9, now=NOON)
+        tx.execute(
+            sa.update(schema.membership)
+            .where(schema.membership.c.report_id == ids[1])
+            .values(copy_group=ids[0])
+        )
+        (story,) = stories.load(tx, opened, database.uuid)
+        row = tx.exec_driver_sql("SELECT reports, publishers, voices, title FROM stories").one()
+        listed = tx.exec_driver_sql(
+            "SELECT count(*) FROM story_reports WHERE story_id = ?", (story.id,)
+        ).scalar()
+    assert (len(story.members), set(story.publishers), story.voices) == (3, {"A", "B", "C"}, 2)
+    assert tuple(row) == (3, 3, 2, "Title 1")
+    assert listed == 3
+    assert [member.published for member in story.members] == sorted(one.published for one in made)
+
+
+def test_a_report_cannot_sit_in_two_stories(database, report):
+    """The database itself refuses a second seat."""
+    (found,), (opened,) = filled(database, [report(1)])
+    with pytest.raises(Exception, match="UNIQUE"), database.writing() as tx:
+        stories.join(tx, story=opened, report=found, copy_group=found, evidence=FIRST, now=NOON)
+
+
+def test_uuids_are_stable_and_differ_between_databases(database, report):
+    """A story has one uuid for ever, and no other database has the same."""
+    _, opened = filled(database, [report(1)])
+    other = Database("sqlite://")
+    _, same = filled(other, [report(1)])
+    with database.reading() as tx, other.reading() as elsewhere:
+        (one,), (again,) = stories.load(tx, opened, database.uuid), stories.load(tx, opened, database.uuid)
+        (foreign,) = stories.load(elsewhere, same, other.uuid)
+    other.close()
+    assert one.uuid == again.uuid != foreign.uuid
+
+
+def test_candidates_share_a_key_within_the_window(database, report):
+    """Most shared keys first; nothing from before the window, nothing that has no story yet."""
+    made = [report(1), report(2), report(3, seen=NOON - timedelta(days=40)), report(4)]
+    ids, opened = filled(database, made)
+    keys = {ids[0]: [1, 2, 3], ids[1]: [3, 9], ids[2]: [1, 2, 3], ids[3]: [7]}
+    with database.writing() as tx:
+        sketches.add_bands(tx, [(i, one.seen, keys[i]) for i, one in zip(ids, made, strict=True)])
+        sketches.add_bands(tx, [(12345, NOON, [1, 2, 3])])
+        found = sketches.candidates(tx, [1, 2, 3], now=NOON, window=timedelta(days=14), most=10)
+        assert found == [(ids[0], opened[0]), (ids[1], opened[1])]
+        assert sketches.candidates(tx, [1, 2, 3], now=NOON, window=timedelta(days=14), most=1) == found[:1]
+        assert sketches.candidates(tx, [], now=NOON, window=timedelta(days=14), most=1) == []
+        assert sketches.prune_bands(tx, NOON - timedelta(days=14)) == 3
+        sketches.drop_bands(tx, ids[0], NOON)
+        assert sketches.candidates(tx, [1, 2, 3], now=NOON, window=timedelta(days=14), most=9) == found[1:]
