@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import SplitResult, parse_qsl, quote, unquote_to_bytes, urlsplit
 
 LONGEST = 4096
@@ -64,6 +65,7 @@ _HOME = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)  # an entry's address is looked at four times, and is often its guid too
 def canonical(url: str | None) -> str | None:
     """The form in which two addresses of one page are equal; None where it is no web address.
 

@@ -1,0 +1,107 @@
+"""From what a source showed to reports: each whole, clean, dated, in one language, under one publisher.
+
+Pure: entries and the moment in, reports out. Entries of one body that are one report (see `identity`) become
+one, made from the fullest of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+
+from aggregator.intake import identity
+from aggregator.intake.boilerplate import clean
+from aggregator.intake.dates import when
+from aggregator.intake.language import language
+from aggregator.intake.publisher import feed_name, headline, publisher
+from aggregator.model import Entry, Parsed, Report
+from aggregator.settings import FeedSource, FolderSource
+
+RECIPE = 1
+"""Version of what is done here; a report that an older one made can be made again."""
+
+_MOST = 50  # authors, links and tags of a report, each
+
+
+def normalise(parsed: Parsed, source: FeedSource | FolderSource, now: datetime) -> list[Report]:
+    """The reports in one body, in its order. No two of them share a key.
+
+    Args:
+        parsed: what the parser made of the body.
+        source: the configuration of its source.
+        now: when it was seen; aware, in UTC.
+    """
+    entries = [entry for entry in parsed.entries if entry.title.strip() or entry.text.strip() or entry.url]
+    shown = [
+        identity.Shown(
+            guid=entry.guid,
+            url=entry.url,
+            title=entry.title,
+            text=entry.text,
+            published=when(entry.published, now) or when(entry.updated, now),
+            publisher=publisher(entry, parsed, source),
+        )
+        for entry in entries
+    ]
+    homes = (parsed.url, source.url) if isinstance(source, FeedSource) else ()
+    keys = identity.keys(shown, source.name, homes=homes, dropped=isinstance(source, FolderSource))
+    reports = []
+    for group in identity.groups(keys):
+        best = max(group, key=lambda at: _fullness(shown[at]))
+        report = _report(entries[best], shown[best], parsed, source, now)
+        others = [entries[at] for at in group if at != best]
+        reports.append(_with(report, others, identity.united(keys[at] for at in group)))
+    return reports
+
+
+def _report(
+    entry: Entry, shown: identity.Shown, parsed: Parsed, source: FeedSource | FolderSource, now: datetime
+) -> Report:
+    names = (shown.publisher, source.publisher, parsed.title, feed_name(parsed), entry.publisher)
+    title = headline(entry.title, names, entry.url)
+    text = clean(entry.text, (title, entry.title))
+    return Report(
+        source=source.name,
+        publisher=shown.publisher,
+        title=title,
+        text=text,
+        language=language(f"{title}\n{text}", entry.language or parsed.language, source.language),
+        published=min(shown.published or now, now),  # a date a little ahead is a clock that runs fast
+        dated=shown.published is not None,
+        seen=now,
+        authors=_first(entry.authors),
+        url=entry.url,
+        links=_first(link for link in entry.links if link != entry.url),
+        tags=_first((*source.tags, *entry.tags)),
+        recipe=RECIPE,
+    )
+
+
+def _with(report: Report, others: Sequence[Entry], keys: tuple[str, ...]) -> Report:
+    """The report with what other entries of it add: addresses and tags."""
+    links = (link for other in others for link in (other.url, *other.links) if link and link != report.url)
+    tags = (tag for other in others for tag in other.tags)
+    return replace(
+        report, keys=keys, links=_first((*report.links, *links)), tags=_first((*report.tags, *tags))
+    )
+
+
+def _fullness(shown: identity.Shown) -> tuple[object, ...]:
+    """What decides which of several entries of a report is taken; the order of the body does not."""
+    moment = shown.published.timestamp() if shown.published else 0.0
+    return (
+        len(shown.text),
+        len(shown.title),
+        moment,
+        shown.text,
+        shown.title,
+        shown.guid or "",
+        shown.url or "",
+    )
+
+
+def _first(values: Iterable[str]) -> tuple[str, ...]:
+    """Each value once, in order, `_MOST` at most."""
+    return tuple(islice(dict.fromkeys(value.strip() for value in values if value.strip()), _MOST))
