@@ -2,8 +2,10 @@
 
 import asyncio
 import gzip
+import ssl
 import zlib
 from datetime import timedelta
+from pathlib import Path
 
 import brotli
 import pytest
@@ -246,6 +248,47 @@ def test_redirect_to_another_host(serve, fetcher, names):
     assert answer.moved_to is None  # the login would be lost on the way
 
 
+@pytest.fixture
+def trusted(monkeypatch):
+    """A server's side of TLS, with a certificate that the client trusts in this test."""
+    certificate = Path(__file__).with_name("self_signed.pem")
+    monkeypatch.setattr(
+        "aiohttp.connector._SSL_CONTEXT_VERIFIED", ssl.create_default_context(cafile=certificate)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    return context
+
+
+def test_redirect_out_of_tls(serve, fetcher, trusted):
+    """A permanent redirect from https to http is followed and not believed; the other way round it is."""
+
+    async def run():
+        async with fetcher() as door, serve(ok()) as plain, serve(ok(), tls=trusted) as safe:
+            to_safe = redirect(301, safe.url.replace("http", "https"))
+            async with serve(redirect(301, plain.url), tls=trusted) as down, serve(to_safe) as up:
+                downwards = await door.get(down.url.replace("http", "https"), allow_private=True)
+                return plain.url, downwards, await door.get(up.url, allow_private=True)
+
+    plain_url, downwards, upwards = asyncio.run(run())
+    assert (downwards.body, downwards.url, downwards.moved_to) == (FEED, plain_url, None)
+    assert (upwards.body, upwards.moved_to) == (FEED, upwards.url)
+    assert upwards.url.startswith("https://")
+
+
+def test_no_cookies(serve, fetcher, names):
+    """A cookie is not kept, neither for the next hop nor for the next poll."""
+
+    async def run():
+        cookie = b"HTTP/1.1 302 Found\r\nSet-Cookie: id=1\r\nLocation: /b\r\nContent-Length: 0\r\n\r\n"
+        async with serve(cookie, ok()) as server, fetcher(resolver=names(["127.0.0.1"])) as door:
+            for _ in range(2):
+                await door.get(f"http://news.example:{server.port}/", allow_private=True)
+            return [set(server.fields(number)) for number in range(3)]
+
+    assert asyncio.run(run()) == [PLAIN] * 3
+
+
 def test_max_redirects(serve, fetcher):
     """So many redirects are followed and no more, and each is one request."""
     chain = [redirect(302, f"/{number}") for number in range(4)]
@@ -425,7 +468,7 @@ def test_one_connection_a_host(serve, fetcher, names):
             serve(script("c"), host="127.0.0.3") as c,
             fetcher(concurrency=2) as door,
         ):
-            polls = [door.get(server.url, allow_private=True) for server in (a, b, c) * 4]
+            polls = [door.get(server.url, allow_private=True) for server in (a,) * 4 + (b,) * 4 + (c,) * 4]
             return await asyncio.gather(*polls)
 
     assert len(asyncio.run(run())) == 12

@@ -343,7 +343,8 @@ def attempt(
             url = server.url.replace("http", case.scheme, 1)
             started = time.monotonic()
             with pytest.raises(SourceError) as caught:
-                await door.get(url, allow_private=allow_private)
+                async with asyncio.timeout(30):  # a test of time-outs must not hang itself
+                    await door.get(url, allow_private=allow_private)
             seconds = time.monotonic() - started
             # The others do not notice.
             async with serve(OK + b"Content-Length: 2\r\n\r\nok") as good:
