@@ -189,7 +189,7 @@ def _labelled(row: dict[str, Any], number: int, titles_only: bool, max_chars: in
     # Files hold reports of many years: what was seen has to lie in one window, what was published need not.
     published = when(row.get("published"), datetime.now(UTC))
     report = Report(
-        source="evaluation",
+        source=str(row.get("source") or f"evaluation {number}"),
         publisher=str(row.get("source") or "unknown"),
         title=title,
         text=text[:max_chars],

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregator.dedup import fingerprint, signals, text
 from aggregator.dedup.frequency import SPAN, StreamCounts
+from aggregator.dedup.recurring import LOOKED_AT, recurring, without
 from aggregator.dedup.story import Bars, Neighbourhood, Plan, place
 from aggregator.dedup.verdict import Telling
 from aggregator.model import Evidence, headline
-from storage import sketches, stories
+from storage import reports, sketches, stories
 from storage.reports import Stored
 from storage.stories import Seat
 
@@ -84,24 +85,28 @@ class Linker:
         for memory in (self._sketches, self._weighed, self._keys, self._judged):
             memory.clear()
 
-    def enter(self, tx: Any, reports: Sequence[Stored]) -> None:
+    def enter(self, tx: Any, entered: Sequence[Stored]) -> None:
         """Fingerprint new or revised reports and enter them into the index.
 
         Args:
             tx: an open writing transaction.
-            reports: as they stand in the database.
+            entered: as they stand in the database.
 
         """
         counts = self._counted(tx)
-        for report in reports:
-            sketch = fingerprint.sketch(report.title, report.text, report.language)
+        boilerplate = {
+            source: self._recurring(tx, source) for source in {report.source for report in entered}
+        }
+        for report in entered:
+            text = without(report.text, boilerplate[report.source])
+            sketch = fingerprint.sketch(report.title, text, report.language)
             counts.add(sketch.language, sketch.hashes)
             self._sketches[report.id] = sketch
             self._weighed.pop(report.id, None)
             self._keys[report.id] = fingerprint.band_keys(sketch, counts)
-        packed = {report.id: self._sketches[report.id].pack() for report in reports}
+        packed = {report.id: self._sketches[report.id].pack() for report in entered}
         sketches.put(tx, packed, fingerprint.RECIPE)
-        sketches.add_bands(tx, [(report.id, report.seen, self._keys[report.id]) for report in reports])
+        sketches.add_bands(tx, [(report.id, report.seen, self._keys[report.id]) for report in entered])
 
     def link(self, tx: Any, report: Stored, now: datetime, *, own: int | None = None) -> int:
         """Put a report that was entered into its story, and set right what its coming shows.
@@ -126,10 +131,14 @@ class Linker:
         plan = place(newcomer, Neighbourhood(near.tellings, self._judged), self._bars)
         return self._carry_out(tx, plan, report, near, own, now)
 
+    def _recurring(self, tx: Any, source: str) -> frozenset[str]:
+        return recurring(reports.newest(tx, source, LOOKED_AT))
+
     def telling(self, tx: Any, report: Stored) -> Telling:
         """A report as the verdict sees it, stored or not; nothing is written."""
         if report.id not in self._sketches:
-            self._sketches[report.id] = fingerprint.sketch(report.title, report.text, report.language)
+            text = without(report.text, self._recurring(tx, report.source))
+            self._sketches[report.id] = fingerprint.sketch(report.title, text, report.language)
         return self._telling(tx, _seat(report))
 
     def _carry_out(

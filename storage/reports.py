@@ -71,6 +71,13 @@ def get(tx: sa.Connection, ids: Iterable[int]) -> dict[int, Stored]:
     return found
 
 
+def newest(tx: sa.Connection, source: str, most: int) -> list[tuple[str, str]]:
+    """Title and text of the newest reports that a source showed first."""
+    query = sa.select(schema.report.c.title, schema.report.c.text).where(schema.report.c.source == source)
+    rows = tx.execute(query.order_by(schema.report.c.id.desc()).limit(most))
+    return [(row.title, row.text) for row in rows]
+
+
 def by_url(tx: sa.Connection, url: str) -> int | None:
     """The report that is read at exactly this address, if there is one."""
     query = sa.select(schema.report.c.id).where(schema.report.c.url == url).order_by(schema.report.c.id)

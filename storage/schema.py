@@ -112,7 +112,7 @@ report = sa.Table(
     _column("tags", sa.JSON, nullable=False, why="from the configuration and the entry"),
     _column("recipe", sa.Integer, nullable=False, why="version of the normaliser that made it"),
     _column("revised", Instant, why="when its text last changed"),
-    sa.Index("report_seen", "seen"),
+    sa.Index("report_source", "source", "id"),
     sqlite_autoincrement=True,
 )
 

@@ -67,7 +67,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("report_seen", "report", ["seen"], unique=False)
+    op.create_index("report_source", "report", ["source", "id"], unique=False)
     op.create_table(
         "source",
         sa.Column("name", sa.Text(), nullable=False),
