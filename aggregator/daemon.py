@@ -36,7 +36,7 @@ async def opened(settings: Settings) -> AsyncIterator[Pipeline]:
     database = await asyncio.to_thread(Database, settings.database)
     try:
         async with Fetcher(settings.fetch, __version__) as fetcher, Parser(settings.parse) as parser:
-            yield Pipeline(settings, database, fetcher, parser)
+            yield Pipeline(settings, database, fetcher, parser, now)
     finally:
         database.close()
 

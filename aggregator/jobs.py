@@ -31,13 +31,11 @@ class Jobs:
 
     Args:
         pipeline: what to run.
-        clock: the present time, in UTC.
 
     """
 
-    def __init__(self, pipeline: Pipeline, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._clock = clock
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._polling: dict[str, asyncio.Task[None]] = {}
         self._armed: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {}  # job and monotonic time
@@ -85,26 +83,26 @@ class Jobs:
         self._minding = loop.call_later(LONGEST.total_seconds(), self._mind_the_clock)
 
     async def _poll_what_is_due(self) -> None:
-        now, wait = self._clock(), LONGEST
+        wait = LONGEST
         try:
-            for source in await asyncio.to_thread(self._pipeline.waiting, now):
+            for source in await asyncio.to_thread(self._pipeline.waiting):
                 if source.name not in self._polling:
-                    self._polling[source.name] = asyncio.create_task(self._poll(source, now))
-            upcoming = await asyncio.to_thread(self._pipeline.next_due, now)
-            wait = min(max(upcoming - now, SHORTEST), LONGEST) if upcoming else LONGEST
+                    self._polling[source.name] = asyncio.create_task(self._poll(source))
+            upcoming = await asyncio.to_thread(self._pipeline.next_wait)
+            wait = LONGEST if upcoming is None else min(max(upcoming, SHORTEST), LONGEST)
         except AggregatorError as error:
             log.error("tick.failed", str(error))
         finally:
             self._arm("poll", self._poll_what_is_due, wait)
 
-    async def _poll(self, source: Source, now: datetime) -> None:
+    async def _poll(self, source: Source) -> None:
         try:
-            await self._guarded(source.name, self._poll_and_say(source, now))
+            await self._guarded(source.name, self._poll_and_say(source))
         finally:
             del self._polling[source.name]
 
-    async def _poll_and_say(self, source: Source, now: datetime) -> None:
-        polled = await self._pipeline.poll(source, now)
+    async def _poll_and_say(self, source: Source) -> None:
+        polled = await self._pipeline.poll(source)
         self._changed = self._changed or bool(polled.new or polled.revised)
         say(polled)
 
@@ -125,7 +123,7 @@ class Jobs:
 
     async def _prune(self) -> None:
         try:
-            await self._guarded("prune", self._pipeline.prune(self._clock()))
+            await self._guarded("prune", self._pipeline.prune())
         finally:
             self._arm("prune", self._prune, PRUNE_EVERY)
 

@@ -98,8 +98,8 @@ class Linker:
             source: self._recurring(tx, source) for source in {report.source for report in entered}
         }
         for report in entered:
-            text = without(report.text, boilerplate[report.source])
-            sketch = fingerprint.sketch(report.title, text, report.language)
+            title, body = without(report.title, report.text, boilerplate[report.source])
+            sketch = fingerprint.sketch(title, body, report.language)
             counts.add(sketch.language, sketch.hashes)
             self._sketches[report.id] = sketch
             self._weighed.pop(report.id, None)
@@ -137,8 +137,8 @@ class Linker:
     def telling(self, tx: Any, report: Stored) -> Telling:
         """A report as the verdict sees it, stored or not; nothing is written."""
         if report.id not in self._sketches:
-            text = without(report.text, self._recurring(tx, report.source))
-            self._sketches[report.id] = fingerprint.sketch(report.title, text, report.language)
+            title, body = without(report.title, report.text, self._recurring(tx, report.source))
+            self._sketches[report.id] = fingerprint.sketch(title, body, report.language)
         return self._telling(tx, _seat(report))
 
     def _carry_out(

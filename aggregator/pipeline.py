@@ -18,7 +18,7 @@ import asyncio
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregator.errors import FolderError, ParseError, SourceError
@@ -88,34 +88,46 @@ class Pipeline:
         database: open and current.
         fetcher: the door to the network.
         parser: the contained parser.
+        clock: the present time, in UTC.
 
     """
 
-    def __init__(self, settings: Settings, database: Database, fetcher: Fetcher, parser: Parser) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        fetcher: Fetcher,
+        parser: Parser,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._settings = settings
         self._database = database
         self._fetcher = fetcher
         self._parser = parser
+        self._clock = clock
         self._linker = Linker(settings.dedup)
         self._writing = asyncio.Lock()
         self._next_look: dict[str, datetime] = {}  # into each folder; a restart looks at once
 
-    def waiting(self, now: datetime) -> list[Source]:
+    def waiting(self) -> list[Source]:
         """The sources to poll now, the one that has waited longest first."""
+        now = self._clock()
         moments = [(self._due_at(source, state, now), source) for source, state in self._states()]
         overdue = [(moment, source) for moment, source in moments if moment is not None and moment <= now]
         return [source for _, source in sorted(overdue, key=lambda pair: pair[0])]
 
-    def allowed(self, now: datetime) -> list[Source]:
+    def allowed(self) -> list[Source]:
         """The sources that a person may have polled now, due or not."""
+        now = self._clock()
         return [source for source, state in self._states() if self._may_poll(source, state, now)]
 
-    def next_due(self, now: datetime) -> datetime | None:
-        """When the next source is due; None if all have been given up."""
+    def next_wait(self) -> timedelta | None:
+        """How long until the next source is due; None if all have been given up."""
+        now = self._clock()
         moments = [self._due_at(source, state, now) for source, state in self._states()]
-        return min((moment for moment in moments if moment is not None), default=None)
+        return min((moment - now for moment in moments if moment is not None), default=None)
 
-    async def poll(self, source: Source, now: datetime) -> Polled:
+    async def poll(self, source: Source) -> Polled:
         """Poll one source.
 
         Raises:
@@ -123,8 +135,8 @@ class Pipeline:
 
         """
         if isinstance(source, FolderSource):
-            return await self._poll_folder(source, now)
-        return await self._poll_feed(source, now)
+            return await self._poll_folder(source)
+        return await self._poll_feed(source)
 
     async def publish(self) -> list[Path]:
         """Write the feeds; the files that changed.
@@ -135,12 +147,12 @@ class Pipeline:
         """
         return await asyncio.to_thread(self._publish)
 
-    async def prune(self, now: datetime) -> None:
+    async def prune(self) -> None:
         """Forget the index of what has left the window; the reports stay."""
-        before = now - self._settings.dedup.window
+        before = self._clock() - self._settings.dedup.window
         await self._write(lambda tx: sketches.prune_bands(tx, before))
 
-    async def _poll_feed(self, source: FeedSource, now: datetime) -> Polled:
+    async def _poll_feed(self, source: FeedSource) -> Polled:
         state, limits, chance = self._state(source), self._bounds(source), random.random()  # noqa: S311  # jitter
         answer: Answer | None = None
         try:
@@ -152,10 +164,10 @@ class Pipeline:
             )
             parsed = await self._parsed(answer, state)
         except SourceError as error:
-            failed = due.after_failure(state, limits, error, now, chance, answer)
+            failed = due.after_failure(state, limits, error, self._clock(), chance, answer)
             await self._write(lambda tx: sources.save(tx, failed))
             return Polled(source.name, error=error)
-        arrived = answer  # the name above may be None, and closures do not know better
+        now, arrived = self._clock(), answer
         polled = Polled(source.name, unchanged=parsed is None, warning=parsed.damaged if parsed else None)
         *early, last = _batches(normalise(parsed, source, now) if parsed else [])
         for batch in early:
@@ -176,7 +188,8 @@ class Pipeline:
             return None
         return await self._parser.parse(answer.body, "feed", url=answer.url, content_type=answer.content_type)
 
-    async def _poll_folder(self, source: FolderSource, now: datetime) -> Polled:
+    async def _poll_folder(self, source: FolderSource) -> Polled:
+        now = self._clock()
         self._next_look[source.name] = now + source.every
         polled = Polled(source.name)
         dropped = folder.scan(source.folder, self._settings.folders, now)

@@ -50,8 +50,7 @@ async def _once(settings: Settings, *, everything: bool) -> list[Polled]:
     from aggregator import daemon
 
     async with daemon.opened(settings) as pipeline:
-        now = daemon.now()
-        chosen = pipeline.allowed(now) if everything else pipeline.waiting(now)
+        chosen = pipeline.allowed() if everything else pipeline.waiting()
         outcomes = await _with_progress(pipeline, chosen)
         await pipeline.publish()
         return outcomes
@@ -60,8 +59,6 @@ async def _once(settings: Settings, *, everything: bool) -> list[Polled]:
 async def _with_progress(pipeline: Pipeline, chosen: Sequence[object]) -> list[Polled]:
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from aggregator import daemon
 
     columns = (
         *Progress.get_default_columns()[:2],
@@ -73,7 +70,7 @@ async def _with_progress(pipeline: Pipeline, chosen: Sequence[object]) -> list[P
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         bar = progress.add_task("polling", total=len(chosen), last="")
         outcomes = []
-        for polling in asyncio.as_completed([pipeline.poll(source, daemon.now()) for source in chosen]):  # type: ignore[arg-type]  # sources, as the pipeline gave them
+        for polling in asyncio.as_completed([pipeline.poll(source) for source in chosen]):  # type: ignore[arg-type]  # sources, as the pipeline gave them
             outcomes.append(await polling)
             progress.update(bar, advance=1, last=outcomes[-1].source)
     return outcomes

@@ -1,9 +1,9 @@
 """What a source says again and again says nothing about an event.
 
 "Subscribe to our channel", "About National Geographic: …", "Weekdays from 6am on One": such sentences stand
-under every report of a source, weigh more than its news, and would make one story of all of them. No list
-knows them all, but the source gives them away: a sentence is recurring when several of its reports with
-different titles hold it.
+under every report of a source, weigh more than its news, and would make one story of all of them. So do the
+names of programmes and columns in its titles ("… | TV Patrol", "Morning bulletin: …"). No list knows them
+all, but the source gives them away: what several of its reports with different titles hold is recurring.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ LOOKED_AT = 60
 _FEWEST = 3  # reports that hold it
 _SHARE = 0.1  # of the reports that were looked at: three follow-ups of one event are no boilerplate
 _SHORTEST = 12  # characters of a sentence that is worth leaving out
+_SHORTEST_PART = 4  # characters of a part of a title
+_PART = re.compile(r"\s+[|–—-]+\s+|\s*:\s+")
 _END = re.compile(r"\n+|(?<=[.!?…])\s+|\s+(?=➡|►|▶|→|•)")
 
 
@@ -29,8 +31,13 @@ def sentences(text: str) -> Iterator[str]:
             yield part
 
 
+def parts(title: str) -> list[str]:
+    """The parts of a title: what stands between its colons, dashes and bars."""
+    return [part for part in _PART.split(title.strip()) if part]
+
+
 def recurring(reports: Iterable[tuple[str, str]]) -> frozenset[str]:
-    """The sentences that recur among the reports of one source.
+    """The sentences, and the parts of titles, that recur among the reports of one source.
 
     Args:
         reports: title and text of each.
@@ -40,15 +47,18 @@ def recurring(reports: Iterable[tuple[str, str]]) -> frozenset[str]:
     looked_at = 0
     for title, text in reports:
         looked_at += 1
-        for sentence in set(sentences(text)):
-            if len(sentence) >= _SHORTEST:
-                titles[sentence].add(title)
+        said = {sentence for sentence in sentences(text) if len(sentence) >= _SHORTEST}
+        for part in said.union(part for part in parts(title) if len(part) >= _SHORTEST_PART):
+            titles[part].add(title)
     enough = max(_FEWEST, _SHARE * looked_at)
-    return frozenset(sentence for sentence, under in titles.items() if len(under) >= enough)
+    return frozenset(part for part, under in titles.items() if len(under) >= enough)
 
 
-def without(text: str, known: AbstractSet[str]) -> str:
-    """A text without the sentences that recur in its source."""
+def without(title: str, text: str, known: AbstractSet[str]) -> tuple[str, str]:
+    """A title and a text without what recurs in their source; a title of nothing else stays as it is."""
     if not known:
-        return text
-    return "\n".join(sentence for sentence in sentences(text) if sentence not in known)
+        return title, text
+    own = [part for part in parts(title) if part not in known]
+    if own and len(own) < len(parts(title)):
+        title = ": ".join(own)
+    return title, "\n".join(sentence for sentence in sentences(text) if sentence not in known)
