@@ -34,22 +34,22 @@ _BARE = re.compile(r"[^\s\"'=\\]+")
 
 def debug(action: str, message: str, /, **fields: object) -> None:
     """Say what only helps to find a fault."""
-    _logger.debug("%s", message, extra={"action": action, "fields": fields})
+    _logger.debug(message, extra={"action": action, "fields": fields})
 
 
 def info(action: str, message: str, /, **fields: object) -> None:
     """Say what went as it should."""
-    _logger.info("%s", message, extra={"action": action, "fields": fields})
+    _logger.info(message, extra={"action": action, "fields": fields})
 
 
 def warning(action: str, message: str, /, **fields: object) -> None:
     """Say what failed and will be tried again, or needs a look."""
-    _logger.warning("%s", message, extra={"action": action, "fields": fields})
+    _logger.warning(message, extra={"action": action, "fields": fields})
 
 
 def error(action: str, message: str, /, *, cause: BaseException | None = None, **fields: object) -> None:
     """Say what failed for good; ``cause`` is for what nobody foresaw, and adds its traceback."""
-    _logger.error("%s", message, exc_info=cause, extra={"action": action, "fields": fields})
+    _logger.error(message, exc_info=cause, extra={"action": action, "fields": fields})
 
 
 def configure(settings: Log, environ: Mapping[str, str], stream: TextIO | None = None) -> None:

@@ -18,12 +18,16 @@ FLOORS = (
     ("intake", "dedup", "publish"),
     ("linker",),
     ("ingest",),
-    ("pipeline", "evaluate"),
-    ("jobs", "serve"),
+    ("pipeline", "evaluate", "explain"),
+    ("jobs", "serve", "trial"),
     ("daemon",),
-    ("cli", "__main__"),
+    ("cli",),
+    ("__main__",),
 )
-"""The parts of `aggregator` from the ground up. One part knows those below it, and none beside it."""
+"""The parts of `aggregator` from the ground up. One part knows those below it, and none beside it.
+
+A part that is not named here is taken to be above the stages; only there it may be used.
+"""
 
 STAGE_FLOOR = FLOORS.index(("intake", "dedup", "publish"))
 STAGES = ("aggregator.intake", "aggregator.dedup", "aggregator.publish")
@@ -122,7 +126,7 @@ def refusal_of_floor(module: str, imported: str, library: str) -> str | None:
         return None
     other = floor_of(imported)
     if other is None:
-        return f"{imported} has no floor yet; give it one in FLOORS"
+        return None if own > STAGE_FLOOR else f"{imported} has no floor; give it one in FLOORS"
     return None if other < own else f"{module} stands below {imported}, or beside it"
 
 
@@ -177,7 +181,7 @@ def test_the_house_stands(module: str, path: Path) -> None:
         ("aggregator.dedup.story", "from ..publish import rss", "beside it"),
         ("aggregator.dedup.story", "import aggregator.pipeline", "beside it"),
         ("aggregator.dedup.story", "def f():\n    from aggregator import jobs", "beside it"),
-        ("aggregator.dedup.story", "from aggregator.novelty import x", "no floor yet"),
+        ("aggregator.dedup.story", "from aggregator.novelty import x", "has no floor"),
         ("aggregator.publish.rss", "from storage import stories", "knows SQL"),
         ("aggregator.intake.due", "import sqlalchemy as sa", "one door"),
         ("aggregator.pipeline", "from sqlalchemy import select", "one door"),
