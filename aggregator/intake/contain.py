@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from aggregator.settings import Parsing
 
 _MODULE = "aggregator.intake.worker"
+_STARTING = 30.0  # seconds for a start, which takes 0.2 on an idle machine
+_DYING = 5.0  # seconds from the end of its pipe to the end of a process
 _REPORT = "please report it, with the body"
 
 
@@ -103,35 +105,64 @@ class _Child:
     async def ask(self, header: bytes, body: bytes) -> Parsed:
         """What one request gave. After anything unforeseen the process is gone; the next call starts one."""
         fit = False
+        process = self._process = self._process or await _start(self._parsing.memory)
         try:
             async with asyncio.timeout(self._parsing.wall_seconds):
-                process = self._process = self._process or await _start(self._parsing.memory)
                 reply = await _exchange(process, header + body)
             fit = "memory" not in reply
             return _unpacked(reply, self._parsing)
         except TimeoutError:
             raise _refusal(f"{self._parsing.wall_seconds:g} s", "parsing.wall_seconds") from None
         except (OSError, asyncio.IncompleteReadError):
-            raise _death(await self.stop(), self._parsing) from None
+            raise _death(await _ended(process), self._parsing) from None
         finally:
             if not fit:
                 await self.stop()
 
-    async def stop(self) -> int:
-        """End the process, if there is one; its exit status."""
+    async def stop(self) -> None:
+        """End the process, if there is one."""
         process, self._process = self._process, None
-        if process is None:
-            return 0
+        if process is not None:
+            await _end(process)
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
         with suppress(ProcessLookupError):
             process.kill()
-        # Reads what is left in the pipe and waits: no transport stays behind.
-        await process.communicate()
-        return process.returncode or 0
+    # Reads what is left in the pipe and waits: no transport stays behind.
+    await process.communicate()
+
+
+async def _ended(process: Process) -> int:
+    """The exit status of a process that hung up; it is killed only where it lives on."""
+    # `kill` would reap it, and asyncio would not learn the status.
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_DYING):
+            return await process.wait()
+    await _end(process)
+    return process.returncode or 0
 
 
 async def _start(memory: int) -> Process:
     """A parser process that is ready."""
-    process = await asyncio.create_subprocess_exec(
+    try:
+        process = await _spawn(memory)
+    except OSError as error:
+        raise _no_start(str(error), memory) from error
+    try:
+        async with asyncio.timeout(_STARTING):
+            await _receive(process)
+    except (TimeoutError, asyncio.IncompleteReadError):
+        raise _no_start(f"exit status {await _ended(process)}", memory) from None
+    except BaseException:
+        await _end(process)
+        raise
+    return process
+
+
+async def _spawn(memory: int) -> Process:
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", _MODULE, str(memory)),
         stdin=PIPE,
         stdout=PIPE,
@@ -140,15 +171,6 @@ async def _start(memory: int) -> Process:
         cwd="/",
         start_new_session=True,  # a Ctrl-C at the terminal is for the service alone
     )
-    try:
-        await _receive(process)
-    except asyncio.IncompleteReadError:
-        status = await process.wait()
-        raise ParseError(
-            f"the parser process does not start (exit status {status})",
-            hint=f"see why: {sys.executable} -m {_MODULE} {memory}; parsing.memory may be too small",
-        ) from None
-    return process
 
 
 def _environment() -> dict[str, str]:
@@ -178,6 +200,13 @@ def _unpacked(reply: dict[str, Any], parsing: Parsing) -> Parsed:
     if "error" in reply:
         raise ParseError(reply["error"], hint=reply["hint"])
     raise _refusal(f"{parsing.memory // 2**20} MiB of memory", "parsing.memory")
+
+
+def _no_start(why: str, memory: int) -> ParseError:
+    return ParseError(
+        f"the parser process does not start ({why})",
+        hint=f"see why: {sys.executable} -m {_MODULE} {memory}; parsing.memory may be too small",
+    )
 
 
 def _death(status: int, parsing: Parsing) -> ParseError:

@@ -9,8 +9,6 @@ everything.
 from __future__ import annotations
 
 import io
-import re
-from collections import deque
 from collections.abc import Container, Iterator
 from typing import Any
 from xml.sax import SAXParseException
@@ -18,24 +16,11 @@ from xml.sax import SAXParseException
 import feedparser
 
 from aggregator.errors import ParseError
-from aggregator.intake import markup, pace, shape
+from aggregator.intake import feedtext, markup, pace, shape
 from aggregator.intake.plaintext import clip, one_line
 from aggregator.intake.shape import Limits
 from aggregator.model import Entry, Parsed
 
-_PAGE_ROOTS = frozenset(
-    {"html", "head", "body", "title", "meta", "script", "div", "p", "h1", "center", "br", "b"}
-)
-_OTHER_ROOTS = {
-    "opml": ("a list of feeds (OPML)", "take the addresses out of it and give each as a source"),
-    "urlset": ("a sitemap", "find the site's feed: often /feed, /rss or /atom.xml"),
-    "sitemapindex": ("a sitemap", "find the site's feed: often /feed, /rss or /atom.xml"),
-}
-_ROOT = re.compile(r"<(?:[\w.-]{1,50}:)?([A-Za-z][\w.-]{0,50})")
-_FEED_ROOTS = frozenset({"rss", "rdf", "feed", "channel", "entry", "item"})  # Atom has documents of one entry
-_EDGE = re.compile(r"<(/?)(?:[\w.-]{1,50}:)?(?:item|entry)(?=[\s/>])", re.IGNORECASE)
-_NUMBER = re.compile(r"&#(?:[xX]([0-9A-Fa-f]+)|([0-9]+));?")
-_LATE_START = 20_000  # characters in which a feed may begin after what a broken server wrote before it
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _LINKS = frozenset({"enclosure", "via", "related", "canonical"})
 
@@ -51,12 +36,12 @@ def parse(text: str, limits: Limits, url: str | None = None) -> Parsed:
     Raises:
         ParseError: it is no feed, or broken so that no entry can be saved. A valid feed may well be empty.
     """
-    document, skipped_lines = _document(text)
-    body, damaged = _bounded(_NUMBER.sub(_character, document), limits.entries)
-    result = _feedparser(body)
+    document, skipped_lines = feedtext.document(text)
+    body, damaged = feedtext.bounded(feedtext.repaired(document), limits.entries)
+    result = _feedparser(body, url)
     damaged = damaged or _fault(result, skipped_lines)
     found = [entry for entry in result.entries if isinstance(entry, dict)]
-    if damaged and found and _cut_off(body):
+    if damaged and found and feedtext.breaks_off(body):
         found.pop()  # its link may be cut short, and would be a report of its own for ever
     if damaged and not found:
         raise ParseError(
@@ -66,98 +51,17 @@ def parse(text: str, limits: Limits, url: str | None = None) -> Parsed:
     return _parsed(result.feed, found, damaged=damaged, limits=limits, url=url, text=body)
 
 
-def _document(text: str) -> tuple[str, int]:
-    """A feed from its root element on, and how many lines stand before that; what is no feed is refused."""
-    start = _prolog_end(text, 0)
-    root = _root(text, start)
-    if root not in _FEED_ROOTS and (late := text.find("<?xml", start + 1, start + _LATE_START)) > 0:
-        start = _prolog_end(text, late)
-        root = _root(text, start)
-    if root not in _FEED_ROOTS:
-        raise _no_feed(text, _root(text, _prolog_end(text, 0)))
-    return text[start:], text.count("\n", 0, start)
-
-
-def _no_feed(text: str, root: str) -> ParseError:
-    """What it is instead."""
-    if root in _OTHER_ROOTS:
-        what, hint = _OTHER_ROOTS[root]
-        return ParseError(f"{what}, not a feed", hint=hint)
-    start = text[:1000].lstrip()
-    if start.startswith("<") and (root in _PAGE_ROOTS or "<!doctype html" in start.lower()):
-        return _page_error(text)
-    return ParseError(
-        f"neither RSS, Atom nor JSON Feed: it begins with {clip(one_line(start), 40)!r}",
-        hint="look what the address answers, and whether the feed has moved",
-    )
-
-
-def _prolog_end(text: str, at: int) -> int:
-    """Where the root element begins, past the declaration, comments and a harmless DOCTYPE."""
-    while (start := text.find("<", at)) >= 0:
-        if text.startswith("<?", start):
-            at = text.find("?>", start)
-        elif text.startswith("<!--", start):
-            at = text.find("-->", start)
-        elif text[start : start + 9].upper() == "<!DOCTYPE":
-            at = text.find(">", start)
-            if "[" in text[start : at if at >= 0 else None]:
-                raise ParseError(
-                    "the DOCTYPE declares entities, which can unfold into gigabytes",
-                    hint="no feed needs them; ask the publisher to leave the internal subset out",
-                )
-        else:
-            return start
-        if at < 0:
-            break
-    return len(text)
-
-
-def _root(text: str, start: int) -> str:
-    """The local name of the element that begins there, in lower case; "" where none does."""
-    match = _ROOT.match(text, start)
-    return match[1].lower() if match else ""
-
-
-def _page_error(text: str) -> ParseError:
-    page = markup.page(text[:200_000])
-    about = f" titled {clip(page.title, 80)!r}" if page.title else ""
-    hint = "give the address of the site's feed"
-    if page.feeds:
-        hint = f"the page names this feed: {clip(one_line(page.feeds[0]), 200)}"
-    return ParseError(f"an HTML page{about}, not a feed", hint=hint)
-
-
-def _character(match: re.Match[str]) -> str:
-    """A reference as it should be; none to what is no character in XML: feedparser fails at the first."""
-    digits = match[1] or match[2]
-    code = int(digits, 16 if match[1] else 10) if len(digits) <= 8 else 0
-    exists = (
-        code in {9, 10, 13} or 0x20 <= code < 0xD800 or 0xE000 <= code < 0xFFFE or 0xFFFF < code < 0x110000
-    )
-    return match[0].rstrip(";") + ";" if exists else ""
-
-
-def _bounded(text: str, most: int) -> tuple[str, str | None]:
-    """The text up to so many entries, closed again; what is wrong with it, if it was cut."""
-    starts = (match.start() for match in _EDGE.finditer(text) if not match[1])
-    end = next((start for number, start in enumerate(starts) if number == most), None)
-    if end is None:
-        return text, None
-    root = _ROOT.match(text)
-    name = root[0][1:] if root else ""
-    closing = f"</channel></{name}>" if name.lower() == "rss" else f"</{name}>"
-    return text[:end] + closing, f"it has more than {most} entries; the rest was left out"
-
-
-def _feedparser(text: str) -> Any:
-    body = io.BytesIO(text.encode("utf-8", "replace"))
+def _feedparser(text: str, url: str | None) -> Any:
+    headers = {"content-type": "application/xml; charset=utf-8"}
+    # It would make a guid like `1234` absolute too; only `xml:base` it does not get right without.
+    if url and "xml:base" in text:
+        headers["content-location"] = url
     try:
         return feedparser.parse(
-            body,
+            io.BytesIO(text.encode("utf-8", "replace")),
+            response_headers=headers,
             sanitize_html=False,
             resolve_relative_uris=False,
-            response_headers={"content-type": "application/xml; charset=utf-8"},
         )
     except MemoryError:
         raise
@@ -178,12 +82,6 @@ def _fault(result: Any, skipped_lines: int) -> str | None:
         number = (error.getLineNumber() or 1) - 1 + skipped_lines
         return f"not well-formed XML at line {number}: {clip(one_line(error.getMessage()), 200)}"
     return clip(one_line(f"{type(error).__name__}: {error}"), 200)
-
-
-def _cut_off(text: str) -> bool:
-    """Whether the text ends within an entry."""
-    last = next(iter(deque(_EDGE.finditer(text), maxlen=1)), None)
-    return last is not None and not last[1]
 
 
 def _parsed(

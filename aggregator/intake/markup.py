@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import nh3
 
-from aggregator.intake.plaintext import one_line, paragraphs
+from aggregator.intake.plaintext import encodable, one_line, paragraphs
 
 
 def _set(names: str) -> set[str]:
@@ -63,8 +63,8 @@ _LANGUAGE = re.compile(r"<html\b[^>]{0,500}?\slang\s{0,3}=\s{0,3}[\"']?([A-Za-z0
 _NAMES = "|".join(sorted(_BLOCKS | _INLINE | _INERT | _FURNITURE))
 _MARKUP = re.compile(
     rf"</(?:{_NAMES})\s{{0,20}}>"  # only markup closes what it opened
-    rf"|<(?:{_NAMES})(?:\s{{1,20}}[\w:-]{{1,50}}\s{{0,20}}=|\s{{0,20}}/)"  # an attribute, or closed at once
-    r"|<(?:br|hr|p|li|img|script|style|iframe)\s{0,20}>|<!--",
+    rf"|<(?:{_NAMES})(?:\s[^<>=]{{1,60}}=|\s{{0,20}}/)"  # an attribute, or closed at once
+    r"|<(?:br|hr|p|li|ol|ul|div|span|img|script|style|iframe|svg|math)\s{0,20}>|<!--",
     re.IGNORECASE,
 )
 # `?a=1&copy=2` holds none.
@@ -100,7 +100,7 @@ def plain(markup: str, *, page: bool = False) -> str:
         markup: a fragment or a whole page.
         page: leave out what stands around the article: navigation, header, footer, aside, forms.
     """
-    kept = (_ARTICLE if page else _PARAGRAPHS).clean(markup)
+    kept = (_ARTICLE if page else _PARAGRAPHS).clean(encodable(markup))
     kept = _LINE_BREAK.sub("\n", _SPACE.sub(" ", kept))
     kept = _TAG.sub("\n\n", _CELL.sub(" ", kept))
     return paragraphs(html.unescape(kept))
@@ -120,7 +120,7 @@ def line(text: str) -> str:
 
 def page(markup: str) -> Page:
     """What a page says about itself, in its head and its first heading."""
-    kept = _HEAD.clean(markup)
+    kept = _HEAD.clean(encodable(markup))
     meta: dict[str, str] = {}
     links: list[dict[str, str]] = []
     for tag, written in _FACT.findall(kept):

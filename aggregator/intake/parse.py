@@ -51,9 +51,8 @@ def parse_here(
 def _reader(kind: str) -> _Reader:
     if reader := _READERS.get(kind):
         return reader
-    raise ParseError(
-        f"no reader for {kind!r}", hint=f"there are readers for: {', '.join((*_READERS, '.eml'))}"
-    )
+    suffixes = [*(name for name in _READERS if name.startswith(".")), ".eml"]
+    raise ParseError(f"no reader for {kind!r}", hint=f"there are readers for {', '.join(suffixes)}")
 
 
 def _feed(text: str, limits: Limits, url: str | None) -> Parsed:

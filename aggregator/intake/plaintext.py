@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_LINES = re.compile("[\x0b\x0c\u2028]")
+_LINES = re.compile("[\r\x0b\x0c\u2028]")
 _JOINERS = re.compile("([\u200c\u200d])[\u200c\u200d]+")
 _LATIN_JOINERS = re.compile("(?<![\u0530-\U0010ffff])[\u200c\u200d]")
 _UNSEEN = re.compile(
@@ -25,12 +25,16 @@ _WINDOWS = {
 
 def tidy(text: str) -> str:
     """The same text without what cannot be seen. Joiners stay in the scripts that are written with them."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.isascii():
-        text = text.replace("\u2029", "\n\n").translate(_WINDOWS)
-        text = _LATIN_JOINERS.sub("", _JOINERS.sub(r"\1", text))
-        text = _SURROGATE.sub("\ufffd", text)
-    return _UNSEEN.sub("", _LINES.sub("\n", text))
+    text = _LINES.sub("\n", text.replace("\r\n", "\n"))
+    if text.isascii():
+        return _UNSEEN.sub("", text)
+    text = encodable(text.replace("\u2029", "\n\n").translate(_WINDOWS))
+    return _LATIN_JOINERS.sub("", _JOINERS.sub(r"\1", _UNSEEN.sub("", text)))
+
+
+def encodable(text: str) -> str:
+    """The same text without lone surrogates, which JSON may hold and UTF-8 may not."""
+    return _SURROGATE.sub("\ufffd", text)
 
 
 def paragraphs(text: str) -> str:
