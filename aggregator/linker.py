@@ -285,10 +285,15 @@ def shared_words(
             spelt[key] = feature
     both = [spelt[key] for key in mine.sketch.hashes[signals.shared(mine, other)].tolist() if key in spelt]
     return (
-        tuple(feature.shown for feature in both if not feature.name and not feature.number),
-        tuple(feature.shown for feature in both if feature.name),
-        tuple(feature.shown for feature in both if feature.number),
+        tuple(_plain(feature) for feature in both if not feature.name and not feature.number),
+        tuple(_plain(feature) for feature in both if feature.name),
+        tuple(_plain(feature) for feature in both if feature.number),
     )
+
+
+def _plain(feature: text.Feature) -> str:
+    """As it stood in the text, without a possessive."""
+    return feature.shown.removesuffix("'s")
 
 
 def _seat(report: Stored) -> Seat:

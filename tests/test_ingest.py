@@ -1,0 +1,197 @@
+"""Taking reports in: once is enough, a change is a revision, and each is in exactly one story."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.ingest import Gain, ingest
+from aggregator.linker import Linker
+from aggregator.model import Report
+from aggregator.settings import Dedup
+from storage import reports, stories
+from storage.database import Database
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+FIRE = (
+    "Ferry Aurelia burns off Port Sallow, all 214 aboard saved",
+    "The ferry Aurelia caught fire on Thursday night two miles off Port Sallow. Coastguard boats under "
+    "Captain Ines Marrow took all 214 passengers and crew aboard, the harbour office said. Twelve people "
+    "were treated for smoke. The fire began in the engine room shortly after nine, according to harbour "
+    "master Tom Brel.",
+)
+FIRE_AGAIN = (
+    "Rescuers bring everyone home after Aurelia blaze",
+    "Every one of the 214 souls on the Aurelia is safe, Port Sallow's harbour master Tom Brel announced. "
+    "Flames broke out below deck on Thursday evening; Ines Marrow, who led the coastguard's rescue, "
+    "praised a calm crew. A dozen travellers breathed in smoke and went to hospital in Port Sallow.",
+)
+BUDGET = (
+    "Parliament passes budget by three votes",
+    "After a night of debate the lower house in Verden adopted next year's budget with 153 votes to 150. "
+    "Finance minister Olga Tenn spoke of a fair compromise, while the opposition under Karl Ostrow called "
+    "the cuts to schools a disgrace. The upper house is to vote on Tuesday.",
+)
+
+
+def made(words: tuple[str, str], number: int, publisher: str = "Harbour News", **given: object) -> Report:
+    """A report with these words."""
+    values: dict[str, object] = {
+        "source": publisher,
+        "publisher": publisher,
+        "title": words[0],
+        "text": words[1],
+        "language": "en",
+        "published": NOON - timedelta(minutes=number),
+        "dated": True,
+        "seen": NOON,
+        "url": f"https://example.org/{number}",
+        "keys": (f"guid:{publisher}:{number}", f"url:example.org/{number}"),
+    }
+    return Report(**(values | given))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def database() -> Iterator[Database]:
+    """An empty store in memory."""
+    opened = Database("sqlite://")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def take(database) -> Callable[..., Gain]:
+    """Takes reports in, in a transaction of their own."""
+    linker = Linker(Dedup())
+
+    def take_in(*found: Report, now: datetime = NOON) -> Gain:
+        with database.writing() as tx:
+            return ingest(tx, linker, found, now)
+
+    return take_in
+
+
+def shown(database) -> list[list[str]]:
+    """The titles in each story, sorted."""
+    with database.reading() as tx:
+        loaded = stories.load(tx, stories.recent(tx), database.uuid)
+    return sorted(sorted(member.title for member in story.members) for story in loaded)
+
+
+def test_two_reports_of_one_event_are_one_story_from_an_empty_store(database, take):
+    """Cold start counts: other words, same event, one story, with the evidence that carried it."""
+    take(made(FIRE, 1))
+    take(made(FIRE_AGAIN, 2, "Island Times"))
+    take(made(BUDGET, 3, "Verden Post"))
+    assert shown(database) == sorted([[BUDGET[0]], sorted([FIRE[0], FIRE_AGAIN[0]])])
+    with database.reading() as tx:
+        (story,) = (s for s in stories.load(tx, stories.recent(tx), database.uuid) if len(s.members) == 2)
+    evidence = next(m.evidence for m in story.members if m.evidence["layer"] == "story")
+    assert {"Aurelia", "Sallow", "Brel"} <= set(evidence["names"])
+    assert "214" in evidence["numbers"]
+    assert evidence["score"] >= evidence["bar"]
+    assert story.publishers == ("Island Times", "Harbour News")
+    assert story.voices == 2
+
+
+def test_a_wire_copy_is_one_voice(database, take):
+    """The same text by another publisher joins as a copy: two publishers, one voice."""
+    take(made(FIRE, 1))
+    take(made(FIRE, 2, "Island Times"))
+    with database.reading() as tx:
+        (story,) = stories.load(tx, stories.recent(tx), database.uuid)
+    assert [member.evidence["layer"] for member in story.members].count("copy") == 1
+    assert (len(story.publishers), story.voices) == (2, 1)
+
+
+def test_a_change_by_its_own_source_is_a_revision(database, take):
+    """New words under an old key change the report and its story's time, and make no second report."""
+    take(made(FIRE, 1))
+    later = NOON + timedelta(hours=1)
+    gain = take(replace(made(FIRE, 1), title="Ferry fire: all saved", seen=later), now=later)
+    assert (gain.new, len(gain.revised)) == ((), 1)
+    with database.reading() as tx:
+        (story,) = stories.load(tx, stories.recent(tx), database.uuid)
+    assert (story.title, story.updated, story.members[0].revised) == ("Ferry fire: all saved", later, later)
+
+
+def test_another_feeds_words_for_the_same_article_do_not_revise_it(database, take):
+    """Two feeds of one publisher that show one article differently do not make it flip."""
+    take(made(FIRE, 1))
+    other = replace(
+        made(FIRE, 1), source="Harbour World", title="Fire", keys=("guid:w:1", "url:example.org/1")
+    )
+    assert take(other) == Gain()
+    assert take(made(FIRE, 1)) == Gain()
+    assert shown(database) == [[FIRE[0]]]
+
+
+def test_a_story_does_not_move_when_nothing_is_gained(database, take):
+    """Showing the same entries again leaves ``updated`` alone."""
+    take(made(FIRE, 1))
+    take(made(FIRE, 1), now=NOON + timedelta(days=1))
+    with database.reading() as tx:
+        (story,) = stories.load(tx, stories.recent(tx), database.uuid)
+    assert story.updated == NOON
+
+
+def test_a_report_that_grew_finds_its_story(database, take):
+    """A bare headline that says its event only in a later revision joins then; its old id still answers."""
+    take(made(FIRE, 1))
+    take(made(("Breaking news", ""), 2, "Island Times"))
+    assert len(shown(database)) == 2
+    take(made(FIRE_AGAIN, 2, "Island Times"), now=NOON + timedelta(hours=1))
+    assert shown(database) == [sorted([FIRE[0], FIRE_AGAIN[0]])]
+    with database.reading() as tx:
+        assert {stories.resolve(tx, story) for story in (1, 2)} == {1}
+
+
+def test_a_transaction_that_failed_is_forgotten_by_the_linker(database):
+    """Memory that ran ahead of a rolled-back transaction does not show in the next one."""
+    linker = Linker(Dedup())
+
+    def fail() -> None:
+        with database.writing() as tx:
+            ingest(tx, linker, [made(FIRE, 1)], NOON)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    linker.forget()
+    with database.writing() as tx:
+        ingest(tx, linker, [made(BUDGET, 9)], NOON)
+        ingest(tx, linker, [made(FIRE_AGAIN, 2, "Island Times")], NOON)
+    assert shown(database) == sorted([[BUDGET[0]], [FIRE_AGAIN[0]]])
+
+
+def test_a_restart_decides_the_same(database):
+    """What the linker holds in memory is derived: a new one goes on as the old one would have."""
+    with database.writing() as tx:
+        ingest(tx, Linker(Dedup()), [made(BUDGET, 9), made(FIRE, 1)], NOON)
+    with database.writing() as tx:
+        ingest(tx, Linker(Dedup()), [made(FIRE_AGAIN, 2, "Island Times")], NOON)
+    assert sorted([FIRE[0], FIRE_AGAIN[0]]) in shown(database)
+
+
+@given(batches=st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=6), max_size=6))
+@settings(max_examples=15, deadline=None)
+def test_every_report_is_there_once_and_in_one_story(batches):
+    """Whatever comes in whatever order and repetition: one report a key, one story a report, none empty."""
+    database, linker = Database("sqlite://"), Linker(Dedup())
+    words = (FIRE, FIRE_AGAIN, BUDGET)
+    for step, batch in enumerate(batches):
+        with database.writing() as tx:
+            found = [made(words[text], number, f"Paper {number}") for number, text in batch]
+            ingest(tx, linker, found, NOON + timedelta(minutes=step))
+    with database.reading() as tx:
+        loaded = stories.load(tx, stories.recent(tx), database.uuid)
+        count = reports.count(tx)
+    database.close()
+    seated = Counter(member.id for story in loaded for member in story.members)
+    assert count == len({number for batch in batches for number, _ in batch}) == len(seated)
+    assert set(seated.values()) <= {1}
