@@ -1,9 +1,11 @@
 """Which story does a report belong to? A pure decision over the reports nearby.
 
-A newcomer is weighed against whole stories, never against one member: its score with a story is the mean
-probability over the story's members (average linkage, Sokal and Michener 1958, one report at a time). That is
-what keeps a chain of half-similar reports from swallowing the day. The best story at or above the bar takes
-it; else it opens its own.
+A newcomer is weighed against whole stories, never against one member: its score with a story is the mean of
+its log odds with the story's members (average linkage, Sokal and Michener 1958; a mean of log odds is the
+logarithmic opinion pool of Genest and Zidek 1986). That is what keeps a chain of half-similar reports from
+swallowing the day. The best story at or above the bar takes it; else it opens its own. Members that were
+published outside of the window do not speak: a story that goes on for a month takes what suits its last two
+weeks, and one that ended takes nothing more.
 
 What one report more can show is not only where it belongs itself. Where it is near several stories, those
 stories are looked at again, all pairs: two whose members agree at the bar are one, and a report that agrees
@@ -13,6 +15,7 @@ same measure reaches when it sees everything at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,12 +23,13 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.dedup.verdict import Telling, is_copy, judge
+from aggregator.dedup.verdict import Telling, apart, is_copy, judge
 
 _NEAR = 0.5  # share of the bar from which a second story is worth another look
-_CLEARLY = 0.05  # by so much another story must suit a report better before it moves: no flipping
+_CLEARLY = 0.3  # log odds by which another story must suit a report better before it moves: no flipping
+_SUREST = 8.0  # log odds beyond which one pair must not outvote the others
 
-Square = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,7 @@ def place(newcomer: Telling, near: Neighbourhood, bars: Bars) -> Plan:
     for (_, member), score in zip(members, found, strict=True):
         near.judged[_pair(newcomer.id, member.id)] = float(score)
     copy_of, resemblance, copied = _original(newcomer, [member for _, member in members], found, bars)
-    scores = _by_story(members, found)
+    scores = _by_story(newcomer, members, found, bars.window)
     best = max(scores, key=lambda story: (scores[story], -story))
     if copied is not None:
         best = next(story for story, member in members if member.id == copied)
@@ -89,7 +93,7 @@ def place(newcomer: Telling, near: Neighbourhood, bars: Bars) -> Plan:
 
 
 def _original(
-    newcomer: Telling, members: Sequence[Telling], found: Sequence[float] | Square, bars: Bars
+    newcomer: Telling, members: Sequence[Telling], found: Sequence[float] | Floats, bars: Bars
 ) -> tuple[int | None, float, int | None]:
     """Copy group, resemblance and report of the closest copy, if there is one that no veto parts."""
     best: tuple[float, int, int] | None = None
@@ -99,12 +103,26 @@ def _original(
     return (-best[1], best[0], best[2]) if best else (None, 0.0, None)
 
 
-def _by_story(members: Sequence[tuple[int, Telling]], found: Square) -> dict[int, float]:
-    """Mean probability by story."""
-    sums: dict[int, list[float]] = {}
-    for (story, _), score in zip(members, found, strict=True):
-        sums.setdefault(story, []).append(float(score))
-    return {story: sum(scores) / len(scores) for story, scores in sums.items()}
+def _by_story(
+    newcomer: Telling, members: Sequence[tuple[int, Telling]], found: Floats, window: timedelta
+) -> dict[int, float]:
+    """Score by story: the mean log odds over the members within the window, as a probability."""
+    odds: dict[int, list[float]] = {story: [] for story, _ in members}
+    for (story, member), logit in zip(members, _log_odds(found).tolist(), strict=True):
+        if not apart(newcomer, member, window):
+            odds[story].append(logit)
+    return {story: _sure(sum(logits) / len(logits)) if logits else 0.0 for story, logits in odds.items()}
+
+
+def _log_odds(probabilities: Floats) -> Floats:
+    kept = np.clip(probabilities, _sure(-_SUREST), _sure(_SUREST))
+    odds: Floats = np.log(kept / (1.0 - kept))
+    return odds
+
+
+def _sure(log_odds: float) -> float:
+    """The probability that belongs to log odds."""
+    return 1.0 / (1.0 + math.exp(-log_odds))
 
 
 def _look_again(
@@ -135,22 +153,36 @@ def refine(
     """
     told = [member for members in partition.values() for member in members]
     story_of = np.array([story for story, members in partition.items() for _ in members])
-    between = _pairs(told, judged, bars)
+    table = _table(told, judged, bars)
     merges: list[tuple[int, int]] = []
-    while (agreed := _most_agreed(story_of, between, bars.story)) is not None:
+    while (agreed := _most_agreed(story_of, table, bars.story)) is not None:
         goes, stays = agreed
         merges.append((goes, stays))
         story_of[story_of == goes] = stays
-    return tuple(merges), tuple(_moves(told, story_of, between, bars.story))
+    return tuple(merges), tuple(_moves(told, story_of, table, bars.story))
 
 
-def _most_agreed(story_of: npt.NDArray[np.int64], between: Square, bar: float) -> tuple[int, int] | None:
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """All pairs of the reports that are looked at: log odds, and whether the pair counts; shape (n, n)."""
+
+    odds: Floats
+    counts: npt.NDArray[np.bool_]
+
+    def mean(self, rows: npt.NDArray[np.bool_], columns: npt.NDArray[np.bool_]) -> float:
+        """Mean log odds between two sets of reports, over the pairs that count; -inf if none does."""
+        block = np.ix_(rows, columns)
+        counted = self.counts[block]
+        return float(self.odds[block][counted].mean()) if counted.any() else -math.inf
+
+
+def _most_agreed(story_of: npt.NDArray[np.int64], table: _Table, bar: float) -> tuple[int, int] | None:
     """The two stories that agree most, at the bar or above: (goes, stays); the larger one stays."""
-    best, pair = bar, None
+    best, pair = _log_odds(np.array(bar)).item(), None
     stories, sizes = np.unique(story_of, return_counts=True)
     for i, one in enumerate(stories):
         for j in range(i + 1, len(stories)):
-            agreement = float(between[np.ix_(story_of == one, story_of == stories[j])].mean())
+            agreement = table.mean(story_of == one, story_of == stories[j])
             if agreement >= best:
                 best = agreement
                 ranked = sorted((i, j), key=lambda k: (stories[k] == 0, -sizes[k], stories[k]))
@@ -159,34 +191,38 @@ def _most_agreed(story_of: npt.NDArray[np.int64], between: Square, bar: float) -
 
 
 def _moves(
-    told: Sequence[Telling], story_of: npt.NDArray[np.int64], between: Square, bar: float
+    told: Sequence[Telling], story_of: npt.NDArray[np.int64], table: _Table, bar: float
 ) -> list[tuple[int, int, int, float]]:
     moves = []
     stories = [int(story) for story in np.unique(story_of)]
+    least = _log_odds(np.array(bar)).item()
     for i, report in enumerate(told):
         mine = int(story_of[i])
         others = [story for story in stories if story not in (mine, 0)]
-        peers = (story_of == mine) & (np.arange(len(told)) != i)
+        itself = np.arange(len(told)) == i
+        peers = (story_of == mine) & ~itself
         if not others or not peers.any():
             continue
-        suits = {story: float(between[i, story_of == story].mean()) for story in others}
+        suits = {story: table.mean(itself, story_of == story) for story in others}
         better = max(suits, key=lambda story: (suits[story], -story))
-        if suits[better] >= bar and suits[better] > float(between[i, peers].mean()) + _CLEARLY:
-            moves.append((report.id, mine, better, suits[better]))
+        if suits[better] >= max(least, table.mean(itself, peers) + _CLEARLY):
+            moves.append((report.id, mine, better, _sure(suits[better])))
             story_of[i] = better
     return moves
 
 
-def _pairs(told: Sequence[Telling], judged: dict[tuple[int, int], float], bars: Bars) -> Square:
-    """Probability of each pair, shape (len(told), len(told)); the diagonal is 1."""
-    between = np.eye(len(told))
+def _table(told: Sequence[Telling], judged: dict[tuple[int, int], float], bars: Bars) -> _Table:
+    """What is known of each pair; what is not known yet is judged and kept."""
+    found = np.ones((len(told), len(told)))
+    counts = np.ones((len(told), len(told)), dtype=bool)
     for i, one in enumerate(told):
         missing = [other for other in told[i + 1 :] if _pair(one.id, other.id) not in judged]
         for other, score in zip(missing, judge(one, missing, bars.window), strict=True):
             judged[_pair(one.id, other.id)] = float(score)
         for j in range(i + 1, len(told)):
-            between[i, j] = between[j, i] = judged[_pair(one.id, told[j].id)]
-    return between
+            found[i, j] = found[j, i] = judged[_pair(one.id, told[j].id)]
+            counts[i, j] = counts[j, i] = not apart(one, told[j], bars.window)
+    return _Table(_log_odds(found), counts)
 
 
 def _pair(a: int, b: int) -> tuple[int, int]:

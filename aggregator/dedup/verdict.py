@@ -1,9 +1,9 @@
 """Do two reports tell the same event? A probability from a few signals, with every step open to the reader.
 
 The probability is a logistic model (Cox 1958) over the signals of `signals`; its weights stand in
-``weights.json`` beside this file, with the script that fitted them. The cosines and the containment go in as
-square roots, because between 0.1 and 0.3 lies most of what tells events apart. Two products with ``length``
-let the same cosine mean less between two headlines than between two full reports.
+``weights.json`` beside this file and are made by ``benchmarks/fit_weights.py``. The cosines go in as square
+roots, because between 0.1 and 0.3 lies most of what tells events apart. The longer the shorter report, the
+more the cosines must show: two headlines that agree in half their weight are rarer than two pages.
 
 A *veto* overrules the weights: what it sees cannot be one event, however much the words agree.
 """
@@ -24,8 +24,13 @@ import numpy.typing as npt
 from aggregator.dedup.fingerprint import resemblance
 from aggregator.dedup.signals import SIGNALS, Matrix, Weighed, compare
 
-_ROOTED: Final = SIGNALS[:4]  # cosines and containment
-TERMS: Final = (*SIGNALS, "words_by_length", "lead_by_length")
+_COSINES: Final = 3  # the first signals go in as square roots
+MEANING: Final = {
+    "words": "root of the cosine of all weighted words",
+    "lead": "root of the cosine of title and first lines",
+    "title": "root of the cosine of the titles",
+    "length": "log of the words of the shorter report: more text must show more",
+}
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -36,7 +41,7 @@ class Model:
 
     Attributes:
         intercept: log odds with nothing in common.
-        weights: one for each of `TERMS`, shape (len(TERMS),).
+        weights: one for each of `SIGNALS`, shape (len(SIGNALS),).
     """
 
     intercept: float
@@ -47,7 +52,7 @@ class Model:
 def shipped_model() -> Model:
     """The model that ships with the package."""
     read = json.loads(resources.files("aggregator.dedup").joinpath("weights.json").read_text("utf-8"))
-    return Model(read["intercept"], np.array([read["weights"][term] for term in TERMS]))
+    return Model(read["intercept"], np.array([read["weights"][name] for name in SIGNALS]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +75,10 @@ class Telling:
 
 
 def terms(signals: Matrix) -> npt.NDArray[np.float64]:
-    """The terms of the model, shape (n, len(TERMS)), from the signals, shape (n, len(SIGNALS))."""
+    """The terms of the model from the signals, both of shape (n, len(SIGNALS))."""
     rooted = signals.astype(np.float64)
-    rooted[:, : len(_ROOTED)] = np.sqrt(rooted[:, : len(_ROOTED)])
-    length = rooted[:, SIGNALS.index("length")]
-    products = (rooted[:, SIGNALS.index("words")] * length, rooted[:, SIGNALS.index("lead")] * length)
-    return np.column_stack((rooted, *products))
+    rooted[:, :_COSINES] = np.sqrt(rooted[:, :_COSINES])
+    return rooted
 
 
 def probability(signals: Matrix) -> Probabilities:
@@ -86,10 +89,25 @@ def probability(signals: Matrix) -> Probabilities:
     return np.where(nothing, 0.0, 1.0 / (1.0 + np.exp(-np.clip(logit, -30, 30))))
 
 
+def account(one: Telling, other: Telling) -> list[tuple[str, float, float, float, str]]:
+    """How the probability of a pair comes about: name, value, weight, product and meaning of each term."""
+    model = shipped_model()
+    values = terms(compare(one.weighed, [other.weighed]))[0]
+    rows = [("intercept", 1.0, model.intercept, model.intercept, "log odds with nothing in common")]
+    for name, value, weight in zip(SIGNALS, values.tolist(), model.weights.tolist(), strict=True):
+        rows.append((name, value, weight, value * weight, MEANING[name]))
+    return rows
+
+
+def apart(one: Telling, other: Telling, window: timedelta) -> bool:
+    """Whether the two were published too far apart to be compared; only dates that are believed count."""
+    return one.dated and other.dated and abs(one.published - other.published) > window
+
+
 def veto(one: Telling, other: Telling, window: timedelta) -> str | None:
     """Why these two cannot be one event whatever their words say, or None."""
-    gap = abs(one.published - other.published)
-    if one.dated and other.dated and gap > window:
+    if apart(one, other, window):
+        gap = abs(one.published - other.published)
         return f"published {gap.days} days apart, more than the window of {window.days}"
     return None
 
