@@ -35,7 +35,7 @@ class Parser:
 
     ::
 
-        async with Parser(settings.parsing) as parser:
+        async with Parser(settings.parse) as parser:
             parsed = await parser.parse(body, "feed", url=answer.url)
 
     Args:
@@ -112,7 +112,7 @@ class _Child:
             fit = "memory" not in reply
             return _unpacked(reply, self._parsing)
         except TimeoutError:
-            raise _refusal(f"{self._parsing.wall_seconds:g} s", "parsing.wall_seconds") from None
+            raise _refusal(f"{self._parsing.wall_seconds:g} s", "parse.wall_seconds") from None
         except (OSError, asyncio.IncompleteReadError):
             raise _death(await _ended(process), self._parsing) from None
         finally:
@@ -199,19 +199,19 @@ def _unpacked(reply: dict[str, Any], parsing: Parsing) -> Parsed:
         return wire.unpack(reply["parsed"])
     if "error" in reply:
         raise ParseError(reply["error"], hint=reply["hint"])
-    raise _refusal(f"{parsing.memory // 2**20} MiB of memory", "parsing.memory")
+    raise _refusal(f"{parsing.memory // 2**20} MiB of memory", "parse.memory")
 
 
 def _no_start(why: str, memory: int) -> ParseError:
     return ParseError(
         f"the parser process does not start ({why})",
-        hint=f"see why: {sys.executable} -m {_MODULE} {memory}; parsing.memory may be too small",
+        hint=f"see why: {sys.executable} -m {_MODULE} {memory}; parse.memory may be too small",
     )
 
 
 def _death(status: int, parsing: Parsing) -> ParseError:
     if status == -signal.SIGPROF:
-        return _refusal(f"{parsing.cpu_seconds:g} s of processor time", "parsing.cpu_seconds")
+        return _refusal(f"{parsing.cpu_seconds:g} s of processor time", "parse.cpu_seconds")
     how = f"signal {-status}" if status < 0 else f"exit status {status}"
     return ParseError(f"the parser process died over it ({how})", hint=_REPORT)
 

@@ -50,6 +50,9 @@ _HEAD = nh3.Cleaner(
     tags={"title", "h1", *_FACTS}, clean_content_tags=_INERT - {"title"}, attributes=_FACTS, link_rel=None
 )
 
+_BLOCK = re.compile(rf"<(?:{'|'.join(sorted(_BLOCKS))})[\s/>]", re.IGNORECASE)
+_BLANK_LINE = re.compile(r"\n[ \t\r]{0,99}\n")
+
 # nh3 writes the character as `&lt;`, so each of these is a tag that it kept, and has no attributes.
 _LINE_BREAK = re.compile("<br>")
 _CELL = re.compile("</?t[dh]>")
@@ -100,6 +103,9 @@ def plain(markup: str, *, page: bool = False) -> str:
         markup: a fragment or a whole page.
         page: leave out what stands around the article: navigation, header, footer, aside, forms.
     """
+    if not _BLOCK.search(markup):
+        # Somebody put a few tags into plain text: its paragraphs are what they were.
+        markup = _BLANK_LINE.sub("<br><br>", markup)
     kept = (_ARTICLE if page else _PARAGRAPHS).clean(encodable(markup))
     kept = _LINE_BREAK.sub("\n", _SPACE.sub(" ", kept))
     kept = _TAG.sub("\n\n", _CELL.sub(" ", kept))

@@ -65,7 +65,7 @@ def _reply(header: dict[str, Any], source: BinaryIO) -> bytes:
         signal.setitimer(signal.ITIMER_PROF, 0)
     if len(reply) > wire.MAX_REPLY:
         return wire.frame(
-            {"error": "more text in it than anybody can read", "hint": "lower parsing.max_entries"}
+            {"error": "more text in it than anybody can read", "hint": "lower parse.max_entries"}
         )
     return reply
 

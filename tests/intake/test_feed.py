@@ -320,7 +320,7 @@ def mutated(draw: st.DrawFn) -> bytes:
     return bytes(body)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=200)
 @given(mutated())
 def test_mutated_feeds(body: bytes) -> None:
     """Whatever is done to a feed, it gives entries within bounds or one clear error."""

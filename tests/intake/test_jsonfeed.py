@@ -159,7 +159,7 @@ RECORD = ["text", "published", "source", "lang", "author", "attachments", "name"
 OBJECTS = st.dictionaries(st.sampled_from(FEED + ITEM + RECORD), VALUES, max_size=6)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(OBJECTS | VALUES, max_size=4), OBJECTS)
 def test_any_types(items: list[Any], top: dict[str, Any]) -> None:
     """Whatever type a member has, it is entries or one clear error, as a feed, a file and a line."""

@@ -59,6 +59,8 @@ def test_scripts_are_gone(payload: str, read) -> None:  # type: ignore[no-untype
         ("one<br>two<br><br>three", "one two\n\nthree"),
         ("<ul><li>one<li>two</ul>", "one\n\ntwo"),
         ("<b>bold</b>ly", "boldly"),
+        ("one <b>two</b>\nthree\n \nfour", "one two three\n\nfour"),
+        ("<p>one\n\ntwo</p>", "one two"),
         ("a\n  b\tc", "a b c"),
         ("<table><tr><td>1<td>2<tr><td>3</table>", "1 2\n\n3"),
         ("&lt;b&gt; &amp;amp; &nbsp;x", "<b> &amp; x"),
