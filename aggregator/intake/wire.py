@@ -16,7 +16,6 @@ from aggregator.model import Entry, Parsed
 
 MAX_REPLY = 64 * 2**20  # bytes; six times the largest body that is fetched
 LENGTH = 4
-_LISTS = frozenset({"authors", "links", "tags"})
 _SETS = frozenset({"skip_hours", "skip_days"})
 
 
@@ -44,8 +43,5 @@ def unpack(packed: dict[str, Any]) -> Parsed:
 
 
 def _entry(raw: dict[str, Any]) -> Entry:
-    return Entry(**{field.name: _value(field.name, raw[field.name]) for field in fields(Entry)})
-
-
-def _value(name: str, value: Any) -> Any:
-    return tuple(value) if name in _LISTS else value
+    values = ((field.name, raw[field.name]) for field in fields(Entry))
+    return Entry(**{name: tuple(value) if isinstance(value, list) else value for name, value in values})
