@@ -1,0 +1,73 @@
+"""The documents say what the program does: commands, columns and links are checked."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from storage import schema
+from storage.database import Database
+
+ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "benchmarks").glob("*.md")),
+]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document):
+    """Every relative link names a file that is there."""
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", document.read_text("utf-8"))
+    assert [link for link in links if not (document.parent / link).exists()] == []
+
+
+def test_the_readme_is_short():
+    """Nobody reads more than 120 lines."""
+    assert len((ROOT / "README.md").read_text("utf-8").splitlines()) <= 120
+
+
+def test_the_readme_names_every_command():
+    """Each command of ``--help`` stands in the README, and none that is not there."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "aggregator", "--help"], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    commands = set(re.findall(r"^  ([a-z-]+) ", shown.split("Commands:")[1], re.MULTILINE))
+    table = (ROOT / "README.md").read_text("utf-8").split("## Commands")[1].split("\n## ")[0]
+    named = {
+        name.split()[0]
+        for cell in re.findall(r"^\| (.+?) \|", table, re.MULTILINE)[1:]
+        for name in re.findall(r"`([^`]+)`", cell)
+    }
+    assert named == commands
+
+
+def test_the_documented_columns_are_those_of_the_views():
+    """Each view's section names each of its columns, and no other."""
+    sections = (ROOT / "docs" / "reading-the-database.md").read_text("utf-8").split("\n## ")
+    database = Database("sqlite://")
+    with database.reading() as tx:
+        for view in schema.VIEWS:
+            section = next(part for part in sections if part.startswith(f"`{view}`"))
+            rows = re.findall(r"^\| (`.+?) \|", section, re.MULTILINE) or [section.split("\n\n")[1]]
+            named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
+            assert named == set(tx.execute(sa.text(f"SELECT * FROM {view}")).keys())
+    database.close()
+
+
+def test_the_documented_queries_run():
+    """The examples are real SQL."""
+    block = re.search(
+        r"```sql\n(.*?)```", (ROOT / "docs" / "reading-the-database.md").read_text("utf-8"), re.DOTALL
+    )
+    assert block
+    database = Database("sqlite://")
+    with database.reading() as tx:
+        for query in block[1].split(";"):
+            if query.strip():
+                tx.execute(sa.text(query)).all()
+    database.close()
