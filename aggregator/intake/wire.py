@@ -43,5 +43,6 @@ def unpack(packed: dict[str, Any]) -> Parsed:
 
 
 def _entry(raw: dict[str, Any]) -> Entry:
-    values = ((field.name, raw[field.name]) for field in fields(Entry))
-    return Entry(**{name: tuple(value) if isinstance(value, list) else value for name, value in values})
+    values: dict[str, Any] = {field.name: raw[field.name] for field in fields(Entry)}
+    lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+    return Entry(**(values | lists))
