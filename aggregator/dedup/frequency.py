@@ -14,7 +14,7 @@ without frequencies the prior knows nothing and the stream's counts do all the w
 from __future__ import annotations
 
 import functools
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +42,7 @@ def _stems(language: str) -> dict[str, float]:
     if language not in wordfreq.available_languages("best"):
         return {}
     stem = stemmer(language)
-    total: Counter[str] = Counter()
+    total: defaultdict[str, float] = defaultdict(float)
     for word, frequency in wordfreq.get_frequency_dict(language, "best").items():
         total[stem(word)] += frequency
     return dict(total)
@@ -86,15 +86,21 @@ class StreamCounts:
         if n == self._span or n % max(1, n // 50) == 0:
             self.epoch += 1
 
+    def documents(self, language: str) -> int:
+        """Reports of a language that are counted."""
+        return self._documents[language]
+
     def weights(self, language: str, hashes: Hashes, backgrounds: Floats) -> Floats:
         """Weight of each feature, at least 0, from its hash and its background share."""
         n = self._documents[language]
         df = self._counts[hashes % _SLOTS]
         weights = np.log((PRIOR + n + 1) / (PRIOR * backgrounds + df + 0.5))
-        return np.maximum(weights, 0.0).astype(np.float32)
+        kept: Floats = np.maximum(weights, 0.0).astype(np.float32)
+        return kept
 
     def share(self, language: str, hashes: Hashes, backgrounds: Floats) -> Floats:
         """Blended share of documents, in [0, 1], that hold each feature."""
         n = self._documents[language]
         df = self._counts[hashes % _SLOTS]
-        return ((PRIOR * backgrounds + df) / (PRIOR + n)).astype(np.float32)
+        share: Floats = ((PRIOR * backgrounds + df) / (PRIOR + n)).astype(np.float32)
+        return share
