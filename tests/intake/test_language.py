@@ -65,6 +65,21 @@ def test_a_short_title_overrules_a_declaration_that_cannot_be() -> None:
     assert language("Stadtrat beschließt die Schließung von drei Büchereien", declared="en-US") == "de"
 
 
+def test_a_text_that_is_long_enough_overrules_a_near_relative() -> None:
+    """Danish that is declared Norwegian, Galician that is declared Portuguese: the text knows better."""
+    danish = (
+        "Regeringen vil hæve afgiften på cigaretter næste år. Det siger skatteministeren "
+        "efter et møde i Folketinget tirsdag."
+    )
+    galician = (
+        "O goberno galego quere subir o imposto do tabaco o vindeiro ano, dixo o conselleiro "
+        "este martes en Santiago."
+    )
+    assert language(danish, declared="no") == "da"
+    assert language(galician, declared="pt") == "gl"
+    assert language(danish[:52], declared="no") == "no"
+
+
 @pytest.mark.parametrize(
     ("tag", "code"),
     [
