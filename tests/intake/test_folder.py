@@ -50,7 +50,7 @@ def put(folder: Path) -> Put:
 
 @pytest.fixture
 def ordinary() -> Iterator[Path]:
-    """A folder of an ordinary user, who runs the test: permissions count, though the tests may run as root."""
+    """A folder of an ordinary user, who runs the test: permissions count, even under root."""
     was_root = os.geteuid() == 0
     if was_root:
         os.seteuid(NOBODY)
