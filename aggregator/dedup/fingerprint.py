@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import zlib
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +34,7 @@ _HEAD_FEATURES = 20  # of the text, where there is no title
 _LEAD_FEATURES = 60  # of the text, after the title: what a feed's summary would show
 _MOST_FEATURES = 600  # a report; the rest of a very long text says nothing new
 _DISTINCTIVE = 16  # features of a report that may be band keys
+_SHINGLE = 3  # features in a row
 _RARE = 0.02  # and of these, what stands in at most this share of documents
 _FEWEST = 3  # keys of a report, however common its words
 _FULLEST = 100  # and in at most about so many of the reports that are counted: it bounds the candidates
@@ -98,17 +98,22 @@ def feature_hash(key: str, language: str) -> int:
     return int.from_bytes(hashlib.blake2b(spelt.encode(), digest_size=4).digest(), "little")
 
 
+@functools.lru_cache(maxsize=200_000)
+def _known(key: str, language: str) -> tuple[int, float]:
+    """Hash and background share of a feature."""
+    return feature_hash(key, language), background(key, language)
+
+
 def sketch(title: str, text: str, language: str) -> Sketch:
     """The sketch of a report; a text without any feature gives an empty one."""
     occurrences = list(cut.features(title, language))
     in_title = len(occurrences)
-    in_head = in_title or _HEAD_FEATURES
     occurrences += cut.features(text, language)
-    all_keys = [feature.key for feature in occurrences]
-    counts = Counter(all_keys)
-    flags = _flags(occurrences, in_head, in_title + _LEAD_FEATURES)
+    counts = Counter([feature.key for feature in occurrences])
+    flags = _flags(occurrences, in_title or _HEAD_FEATURES, in_title + _LEAD_FEATURES)
+    known = {key: _known(key, language) for key in counts}
     keys = list(counts)[:_MOST_FEATURES]  # in the order of the text: the top of a report says what happened
-    hashes = np.array([feature_hash(key, language) for key in keys], dtype=np.uint32)
+    hashes = np.array([known[key][0] for key in keys], dtype=np.uint32)
     hashes, first = np.unique(hashes, return_index=True)
     chosen = [keys[i] for i in first]
     return Sketch(
@@ -116,18 +121,31 @@ def sketch(title: str, text: str, language: str) -> Sketch:
         hashes=hashes,
         counts=np.array([min(counts[key], 255) for key in chosen], dtype=np.uint8),
         flags=np.array([flags[key] for key in chosen], dtype=np.uint8),
-        backgrounds=np.array([background(key, language) for key in chosen], dtype=np.float32),
-        signature=_minhash([zlib.crc32(shingle.encode()) for shingle in cut.shingles(all_keys)]),
+        backgrounds=np.array([known[key][1] for key in chosen], dtype=np.float32),
+        signature=_minhash(_shingles([known[feature.key][0] for feature in occurrences])),
         length=len(occurrences),
     )
 
 
+def _shingles(hashes: list[int]) -> npt.NDArray[np.uint32]:
+    """Hashes of the 3-shingles of a text's features; a shorter text is one shingle."""
+    padded = np.array(hashes + [0] * (_SHINGLE - len(hashes)), dtype=np.uint32)
+    runs = np.lib.stride_tricks.sliding_window_view(padded, _SHINGLE) if hashes else padded[:0]
+    multipliers = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)
+    mixed: npt.NDArray[np.uint32] = np.unique((runs * multipliers).sum(axis=-1, dtype=np.uint32))
+    return mixed
+
+
 def _flags(occurrences: list[cut.Feature], in_head: int, in_lead: int) -> dict[str, int]:
     """The flags of each feature, from the places where it stands."""
-    flags: dict[str, int] = {}
-    for place, (key, _, name, number) in enumerate(occurrences):
-        flag = (HEAD if place < in_head else 0) | (LEAD if place < in_lead else 0)
-        flags[key] = flags.get(key, 0) | flag | NAME * name | NUMBER * number
+    flags = {feature.key: NUMBER * feature.number for feature in occurrences}
+    for feature in occurrences:
+        if feature.name:
+            flags[feature.key] |= NAME
+    for feature in occurrences[:in_lead]:
+        flags[feature.key] |= LEAD
+    for feature in occurrences[:in_head]:
+        flags[feature.key] |= HEAD
     return flags
 
 
@@ -162,7 +180,7 @@ def _template() -> MinHash:
     return MinHash(num_perm=PERMUTATIONS, seed=SEED, scheme=SCHEME, hashfunc=int)
 
 
-def _minhash(hashes: list[int]) -> Signature:
+def _minhash(hashes: npt.NDArray[np.uint32]) -> Signature:
     minhash = _template().copy()
     minhash.update_batch(hashes)
     signature: Signature = minhash.hashvalues

@@ -83,7 +83,7 @@ class StreamCounts:
             self._documents[old_language] -= 1
             self._counts[old % _SLOTS] -= 1
         n = len(self._recent)
-        if n == self._span or n % max(1, n // 50) == 0:
+        if n == self._span or n % max(1, n // 20) == 0:
             self.epoch += 1
 
     def documents(self, language: str) -> int:

@@ -44,10 +44,12 @@ def weigh(sketch: Sketch, counts: StreamCounts) -> Weighed:
     """The sketch, weighed by how common its features are now."""
     weights = counts.weights(sketch.language, sketch.hashes, sketch.backgrounds)
     in_head, in_lead = (sketch.flags & HEAD) > 0, (sketch.flags & LEAD) > 0
-    often = 1.0 + np.log(np.maximum(sketch.counts + _TITLE_BONUS * in_head, 1))
-    vectors = np.stack((weights * often, weights * in_lead, weights * in_head), axis=1)
-    norms = np.linalg.norm(vectors, axis=0)
-    return Weighed(sketch, (vectors / np.where(norms > 0, norms, 1.0)).astype(np.float32))
+    vectors = np.empty((len(weights), 3), dtype=np.float32)
+    vectors[:, 0] = weights * (1.0 + np.log(np.maximum(sketch.counts + _TITLE_BONUS * in_head, 1)))
+    vectors[:, 1] = weights * in_lead
+    vectors[:, 2] = weights * in_head
+    norms = np.sqrt(np.einsum("ij,ij->j", vectors, vectors))
+    return Weighed(sketch, vectors / np.maximum(norms, 1e-9))
 
 
 def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:

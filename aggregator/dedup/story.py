@@ -98,7 +98,7 @@ def _original(
     """Copy group, resemblance and report of the closest copy, if there is one that no veto parts."""
     best: tuple[float, int, int] | None = None
     for member, score in zip(members, found, strict=True):
-        if score > 0 and (resemblance := is_copy(newcomer, member, bars.copy)):
+        if score >= bars.story and (resemblance := is_copy(newcomer, member, bars.copy)):
             best = max(best or (0.0, 0, 0), (resemblance, -member.copy_group, member.id))
     return (-best[1], best[0], best[2]) if best else (None, 0.0, None)
 

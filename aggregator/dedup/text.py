@@ -4,8 +4,8 @@ A feature is a *stem*, a *number* or, in scripts without spaces, a run of charac
 
 * words are folded (case, compatibility forms) and stemmed by Snowball where it knows the language;
 * a number keeps its digits and loses its separators, so that ``1,200`` and ``1200`` are one;
-* Chinese, Japanese and Thai have no spaces: runs of their letters give overlapping pairs (Thai: runs of
-  three), the usual stand-in for words in retrieval (Nie, Gao, Zhang, Zhou 2000, *On the use of words and
+* Chinese and Japanese, Thai, Lao, Burmese and Khmer have no spaces: runs of their letters give overlapping
+  pairs (the latter four: runs of three), the usual stand-in for words in retrieval (Nie, Gao, Zhang, Zhou 2000, *On the use of words and
   n-grams for Chinese information retrieval*).
 
 A capitalised word inside a sentence counts as a *name*: enough to show a reader what two reports share.
@@ -21,15 +21,28 @@ from typing import NamedTuple
 
 import Stemmer
 
-RECIPE = 1
+RECIPE = 2
 """Raised whenever the features of an unchanged text would change."""
 
-_TOKEN = re.compile(
-    r"(?P<number>\d[\d.,]*)"
-    r"|(?P<runs>[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+)"
-    r"|(?P<word>[^\W\d_]+(?:['’][^\W\d_]+)*)"
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # Japanese, Chinese
 )
-_SENTENCE_END = frozenset('.!?:"“”„«»\n-–—•|')  # a capital after one of these says nothing
+_MARKS = (
+    "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0dff"  # stand inside of words, yet are no letters
+)
+_ENDS = '.!?:"“”„«»\n–—•|।。！？-'  # a capital after one of these says nothing
+
+
+def _pattern(letter: str) -> re.Pattern[str]:
+    """Numbers, runs, words and sentence ends, in this order."""
+    return re.compile(rf"\d[\d.,]*|[{_UNSPACED}]+|{letter}+(?:'{letter}+)*|[{_ENDS}]")
+
+
+_TOKEN = _pattern(r"[^\W\d_]")
+_MARKED_TOKEN = _pattern(rf"(?:[^\W\d_]|[{_MARKS}])")  # slower, and only needed where there are marks
+_MARK = re.compile(f"[{_MARKS}]")
+_RUN = re.compile(f"[{_UNSPACED}]")
 _LONGEST_WORD = 40  # letters; longer is no word of any language but somebody's junk
 
 _SNOWBALL = {
@@ -63,35 +76,44 @@ def stemmer(language: str) -> Callable[[str], str]:
     """The function from a folded word of this language (ISO 639-1) to its stem."""
     if language not in _SNOWBALL:
         return lambda word: word
-    return functools.lru_cache(maxsize=50_000)(Stemmer.Stemmer(_SNOWBALL[language]).stemWord)
+    stem: Callable[[str], str] = Stemmer.Stemmer(_SNOWBALL[language]).stemWord
+    return stem
 
 
 def fold(text: str) -> str:
     """Text in one spelling: compatibility forms, one apostrophe, no soft hyphens."""
+    if text.isascii():
+        return text
     return unicodedata.normalize("NFKC", text).replace("’", "'").replace("\u00ad", "")
 
 
 def features(text: str, language: str) -> Iterator[Feature]:
     """Every feature of `text` in its order, repetitions included."""
     text = fold(text)
-    stem = stemmer(language)
-    for match in _TOKEN.finditer(text):
-        shown = match.group()
-        match match.lastgroup:
-            case "number":
-                yield _number(shown)
-            case "runs":
-                yield from _runs(shown)
-            case _ if len(shown) <= _LONGEST_WORD:
-                name = shown[0].isupper() and not _opens(text, match.start())
-                yield Feature(stem(_bare(shown.lower())), shown, name=name)
+    opens = True  # whether a word here opens a sentence
+    for token in (_MARKED_TOKEN if _MARK.search(text) else _TOKEN).findall(text):
+        cut = _cut(token, language)
+        if not cut:
+            opens = token in _ENDS
+            continue
+        if opens and cut[0].name:
+            yield cut[0]._replace(name=False)
+        else:
+            yield from cut
+        opens = token[-1] in _ENDS  # a number may have taken the full stop with it
 
 
-def shingles(keys: list[str], size: int = 3) -> set[str]:
-    """The `size`-shingles of a text's features, for telling copies; a shorter text is one shingle."""
-    if len(keys) <= size:
-        return {" ".join(keys)} if keys else set()
-    return set(map(" ".join, zip(*(keys[i:] for i in range(size)), strict=False)))
+@functools.lru_cache(maxsize=200_000)
+def _cut(token: str, language: str) -> tuple[Feature, ...]:
+    """The features of a token; none for the end of a sentence and for junk."""
+    first = token[0]
+    if first.isdecimal():
+        return (_number(token),)
+    if _RUN.match(first):
+        return tuple(_runs(token))
+    if not first.isalpha() or len(token) > _LONGEST_WORD:
+        return ()
+    return (Feature(stemmer(language)(_bare(token.lower())), token, name=first.isupper()),)
 
 
 def _number(shown: str) -> Feature:
@@ -101,7 +123,7 @@ def _number(shown: str) -> Feature:
 
 
 def _runs(run: str) -> Iterator[Feature]:
-    size = 3 if "\u0e00" <= run[0] <= "\u0e7f" else 2
+    size = 2 if run[0] >= "\u3040" else 3
     for i in range(max(1, len(run) - size + 1)):
         yield Feature(run[i : i + size], run[i : i + size])
 
@@ -109,11 +131,3 @@ def _runs(run: str) -> Iterator[Feature]:
 def _bare(word: str) -> str:
     """Without the English possessive, which Snowball leaves on some words."""
     return word.removesuffix("'s").removesuffix("'")
-
-
-def _opens(text: str, start: int) -> bool:
-    """Whether the word at `start` opens a sentence, where a capital says nothing."""
-    before = start - 1
-    while before >= 0 and text[before] in " \t(":
-        before -= 1
-    return before < 0 or text[before] in _SENTENCE_END
