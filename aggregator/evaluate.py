@@ -62,6 +62,7 @@ class Evaluation:
         taken: reports streamed, labelled or not.
         reports_per_second: from the first report to the last commit.
         peak_memory: of the whole process, in bytes.
+        stories: the story of each report streamed, in the order of streaming.
 
     """
 
@@ -69,6 +70,7 @@ class Evaluation:
     taken: int
     reports_per_second: float
     peak_memory: int
+    stories: tuple[int, ...]
 
     def as_json(self) -> dict[str, Any]:
         """One flat object, with four decimals."""
@@ -98,25 +100,24 @@ def evaluate(
     """
     database, linker = Database("sqlite://"), Linker(settings)
     began = time.perf_counter()
-    label_of: dict[int, str] = {}
+    ids: list[int] = []
     for start in range(0, len(documents), _BATCH):
         batch = documents[start : start + _BATCH]
         with database.writing() as tx:
             gain = ingest(tx, linker, [document.report for document in batch], _BEGINNING)
-        label_of |= {
-            report: document.label
-            for report, document in zip(gain.new, batch, strict=True)
-            if document.label is not None
-        }
+        ids += gain.new
         progress(min(start + _BATCH, len(documents)))
     seconds = time.perf_counter() - began
-    with database.reading() as tx:
-        story_of = stories.of_reports(tx, list(label_of))
+    told = _stories(database, ids)
     database.close()
-    labels = list(label_of.values())
-    score = compare(labels, [story_of[report] for report in label_of])
+    labelled = [
+        (document.label, story)
+        for document, story in zip(documents, told, strict=True)
+        if document.label is not None
+    ]
+    score = compare([label for label, _ in labelled], [story for _, story in labelled])
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return Evaluation(score, len(documents), len(documents) / max(seconds, 1e-9), memory)
+    return Evaluation(score, len(documents), len(documents) / max(seconds, 1e-9), memory, told)
 
 
 def read(path: Path, *, titles_only: bool = False, max_chars: int | None = None) -> list[Labelled]:
@@ -160,6 +161,14 @@ def compare(labels: Sequence[Hashable], found: Sequence[Hashable]) -> Score:
         stories=len(groups),
         reports=n,
     )
+
+
+def _stories(database: Database, ids: Sequence[int]) -> tuple[int, ...]:
+    story_of: dict[int, int] = {}
+    with database.reading() as tx:
+        for start in range(0, len(ids), _BATCH):
+            story_of |= stories.of_reports(tx, ids[start : start + _BATCH])
+    return tuple(story_of[report] for report in ids)
 
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:

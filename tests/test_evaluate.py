@@ -66,6 +66,16 @@ def test_unlabelled_reports_take_part_and_do_not_count(tmp_path):
     assert (found.taken, found.score.reports, found.score.b3_f1) == (4, 1, 1)
 
 
+def test_the_story_of_each_report_is_told(tmp_path):
+    """Labelled or not, in the order of streaming: copies share a story, others do not."""
+    fire = {"title": "Ferry burns off Brest", "text": "All 83 passengers were saved from the ferry."}
+    other = {"title": "Cheese prize goes to Jura", "text": "A cooperative won with its oldest wheel."}
+    rows = [fire | {"cluster": "f"}, other | {"cluster": None}, fire | {"cluster": None}]
+    found = evaluate(read(write(tmp_path / "a.jsonl", rows)), Dedup())
+    first, second, third = found.stories
+    assert first == third != second
+
+
 def test_texts_can_be_cut(tmp_path):
     """Titles alone, or so many characters of text."""
     rows = [
