@@ -7,11 +7,11 @@ dropped at any time: sketches by report, judged pairs, and the stream's document
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from aggregator.dedup import fingerprint, signals, text
 from aggregator.dedup.frequency import SPAN, StreamCounts
@@ -27,25 +27,8 @@ if TYPE_CHECKING:
     from aggregator.settings import Dedup
 
 _SKETCHES = 4_000  # kept in memory: what the reports of a busy day are compared with
-_JUDGED = 50_000  # pairs kept in memory
+_JUDGED = 100_000  # pairs kept in memory
 _WORDS, _NAMES = 12, 8  # of the evidence that is kept with a membership
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class Bounded(OrderedDict[Key, Value]):
-    """A mapping of bounded size that forgets what was set longest ago."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-
-    def __setitem__(self, key: Key, value: Value) -> None:
-        """Set the value, as the newest."""
-        super().__setitem__(key, value)
-        if len(self) > self._most:
-            self.popitem(last=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +57,29 @@ class Linker:
         self._settings = settings
         self._bars = Bars(story=settings.story_bar, copy=settings.copy_bar, window=settings.window)
         self._counts: StreamCounts | None = None
-        self._sketches: Bounded[int, fingerprint.Sketch] = Bounded(_SKETCHES)
-        self._weighed: Bounded[int, tuple[int, signals.Weighed]] = Bounded(_SKETCHES)
-        self._keys: Bounded[int, list[int]] = Bounded(_SKETCHES)
-        self._judged: Bounded[tuple[int, int], float] = Bounded(_JUDGED)
+        self._sketches: dict[int, fingerprint.Sketch] = {}
+        self._weighed: dict[int, tuple[int, signals.Weighed]] = {}
+        self._keys: dict[int, list[int]] = {}
+        self._judged: dict[tuple[int, int], float] = {}
 
     def forget(self) -> None:
         """Drop everything derived: after a transaction that was rolled back, memory may be ahead."""
         self._counts = None
         for memory in (self._sketches, self._weighed, self._keys, self._judged):
             memory.clear()
+
+    def _trim(self) -> None:
+        """Forget what was learned longest ago, a good part at once; never while a decision needs it."""
+        memories: tuple[tuple[dict[Any, Any], int], ...] = (
+            (self._sketches, _SKETCHES),
+            (self._weighed, _SKETCHES),
+            (self._keys, _SKETCHES),
+            (self._judged, _JUDGED),
+        )
+        for memory, most in memories:
+            if len(memory) > most:
+                for key in list(islice(memory, len(memory) - most // 2)):
+                    del memory[key]
 
     def enter(self, tx: Any, entered: Sequence[Stored]) -> None:
         """Fingerprint new or revised reports and enter them into the index.
@@ -93,6 +89,7 @@ class Linker:
             entered: as they stand in the database.
 
         """
+        self._trim()
         counts = self._counted(tx)
         boilerplate = {
             source: self._recurring(tx, source) for source in {report.source for report in entered}
