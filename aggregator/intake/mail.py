@@ -29,6 +29,7 @@ def parse(body: bytes, limits: Limits) -> Parsed:
         authors=tuple(name or address for name, address in people),
         published=_header(mail, "Date"),
         language=_header(mail, "Content-Language"),
+        publisher=next((name or address for name, address in people), None),
     )
     trimmed = shape.trim(entry, limits)
     if trimmed is None:
