@@ -1,60 +1,76 @@
 """Open the database, bring its schema up to date, and give transactions.
 
-SQLite runs in WAL mode with ``synchronous=FULL``: what was committed survives a power cut. A writing
-transaction begins with ``BEGIN IMMEDIATE``, so that it waits for its turn at once and never fails half-way.
+What the database says against it becomes one line: the error, where, and the remedy.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.pool import StaticPool
 
 from aggregator.errors import StoreBusy, StoreError
-from storage import schema
+from storage import engines, schema
 
 HEAD = "0001"
 """The migration that this code expects; a test holds it equal to the newest in ``migrations/``."""
 
-_BUSY_SECONDS = 30.0
+_AWAY_STATES = ("08", "57P", "53300", "55P03", "40001", "40P01", "25P03")
+"""How the SQLSTATEs begin that mean: gone, going or coming up, full, locked, deadlocked, timed out."""
+
+_AWAY_SIGNS = (
+    "Is the server running",
+    "timeout expired",
+    "failed to resolve host",
+    "server closed the connection",
+    "starting up",
+    "shutting down",
+    "in recovery",
+    "not yet accepting",
+    "too many clients",
+    "connection slots",
+)
+"""The same in words: there is no SQLSTATE before there is a connection."""
+
+_REMEDIES = {
+    "unable to open": "is its folder there, and may this user write to it?",
+    "readonly": "may this user write to the file and its folder?",
+    "disk is full": "free some disk space; nothing was lost",
+    "No space left": "free some disk space on the server; nothing was lost",
+    "not a database": "the file is something else; name another in the configuration",
+    "password": "correct the user or the password in the database's address",
+    "pg_hba.conf": "let this user in from this host, in the server's pg_hba.conf",
+    "does not exist": "correct the database's address, or create what is missing: see docs/postgresql.md",
+    "permission denied": "give the database to its user: ALTER DATABASE … OWNER TO …",
+}
 
 
 class Database:
     """A database at the newest schema.
 
     Args:
-        url: any SQLAlchemy URL; ``sqlite://`` alone is a store in memory.
+        url: of SQLite or PostgreSQL, as SQLAlchemy writes them; ``sqlite://`` alone is a store in memory.
 
     Raises:
+        StoreBusy: it is locked, or its server is away.
         StoreError: the URL, the file or the server cannot be used.
 
     """
 
     def __init__(self, url: str) -> None:
-        try:
-            self.engine = _engine(sa.make_url(url))
-        except OSError as error:
-            raise StoreError(
-                f"database {_shown(url)}: its folder cannot be made: {error.strerror}",
-                hint="name a folder that this user may write to",
-            ) from error
-        except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ImportError) as error:
-            raise StoreError(
-                f"database: {_shown(url)} cannot be used: {error}",
-                hint="write an SQLAlchemy URL such as sqlite:///var/aggregator.db, and install its driver",
-            ) from error
         self._url = _shown(url)
-        with self._errors():
-            self.migrate()
-            with self.engine.connect() as connection:
-                found = connection.execute(sa.select(schema.meta.c.value).where(schema.meta.c.key == "uuid"))
+        self.engine = self._opened(url)
+        try:
+            with self._errors():
+                self.migrate()
+            with self.reading() as tx:
+                found = tx.execute(sa.select(schema.meta.c.value).where(schema.meta.c.key == "uuid"))
                 self.uuid = uuid.UUID(found.scalar_one())
+        except BaseException:
+            self.close()
+            raise
 
     def migrate(self) -> bool:
         """Bring the schema to `HEAD`; True if there was anything to do."""
@@ -69,7 +85,7 @@ class Database:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """One writing transaction: all of it is kept, or nothing.
+        """One writing transaction: all of it is kept, or nothing. There is one at a time.
 
         Raises:
             StoreBusy: the database stayed locked or away.
@@ -89,72 +105,68 @@ class Database:
         """Close every connection."""
         self.engine.dispose()
 
+    def _opened(self, url: str) -> sa.Engine:
+        try:
+            return engines.make(sa.make_url(url))
+        except OSError as error:
+            raise StoreError(
+                f"database {self._url}: its folder cannot be made: {error.strerror}",
+                hint="name a folder that this user may write to",
+            ) from error
+        except ImportError as error:
+            raise StoreError(
+                f"database {self._url}: its driver is not installed: {_cause(error)}",
+                hint="pip install 'story-aggregator[postgresql]'",
+            ) from error
+        except (sa.exc.ArgumentError, ValueError) as error:  # a port that is no number is a ValueError
+            raise StoreError(
+                f"database {self._url} cannot be used: {_cause(error)}",
+                hint="write sqlite:///var/aggregator.db or postgresql://user@host/name",
+            ) from error
+
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
         try:
             yield
-        except sa.exc.DBAPIError as error:
-            cause = str(error.orig).strip().replace("\n", " ")
-            if "locked" in cause or "busy" in cause or error.connection_invalidated:
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            cause = _cause(error)
+            if _is_away(error, cause):
                 raise StoreBusy(
                     f"database {self._url}: {cause}",
                     hint="another process holds it, or it is away; try again",
                 ) from error
-            raise StoreError(f"database {self._url}: {cause}", hint=_remedy(cause)) from error
-        except sa.exc.SQLAlchemyError as error:
-            raise StoreError(f"database {self._url}: {error}") from error
+            remedy = next((remedy for sign, remedy in _REMEDIES.items() if sign in cause), None)
+            raise StoreError(f"database {self._url}: {cause}", hint=remedy) from error
+        except (sa.exc.SQLAlchemyError, UnicodeEncodeError) as error:  # half a surrogate pair is no UTF-8
+            raise StoreError(f"database {self._url}: {_cause(error)}") from error
 
 
 def _shown(url: str) -> str:
-    """The URL without its password."""
+    """The URL without its password, and without its parameters: there may be one among them too."""
     try:
-        return sa.make_url(url).render_as_string(hide_password=True)
-    except sa.exc.ArgumentError:
-        return repr(url.rsplit("@", maxsplit=1)[-1])
+        return sa.make_url(url).set(query={}).render_as_string(hide_password=True)
+    except (sa.exc.ArgumentError, ValueError):
+        return repr(url.rsplit("@", maxsplit=1)[-1].partition("?")[0])
 
 
-def _remedy(cause: str) -> str | None:
-    remedies = {
-        "unable to open": "is its folder there, and may this user write to it?",
-        "readonly": "may this user write to the file and its folder?",
-        "full": "free some disk space; nothing was lost",
-        "not a database": "the file is something else; name another in the configuration",
-    }
-    return next((remedy for sign, remedy in remedies.items() if sign in cause), None)
+def _cause(error: Exception) -> str:
+    """What the driver says, on one line; of PostgreSQL only the message: its details quote what is stored."""
+    orig = getattr(error, "orig", None) or error
+    message = getattr(getattr(orig, "diag", None), "message_primary", None) or str(orig)
+    return " ".join(message.split())
 
 
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, json_serializer=_json)
-    options: dict[str, Any] = {
-        "json_serializer": _json,
-        "connect_args": {"timeout": _BUSY_SECONDS, "check_same_thread": False},
-    }
-    if url.database in (None, "", ":memory:"):
-        options["poolclass"] = StaticPool  # one connection, or every one would see a store of its own
-    else:
-        Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = sa.create_engine(url, **options)
-    sa.event.listen(engine, "connect", _on_connect)
-    sa.event.listen(engine, "begin", _on_begin)
-    return engine
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))  # people read the database
-
-
-def _on_connect(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # BEGIN is ours, see _on_begin
-    cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _on_begin(connection: sa.Connection) -> None:
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+def _is_away(error: sa.exc.SQLAlchemyError, cause: str) -> bool:
+    """Whether to try again is right."""
+    if not isinstance(error, sa.exc.DBAPIError):
+        return True  # every connection of the pool was in use
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return error.connection_invalidated or state.startswith(_AWAY_STATES)
+    name = getattr(error.orig, "sqlite_errorname", None)
+    if name is not None:
+        return bool(name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")))
+    return error.connection_invalidated or any(sign in cause for sign in _AWAY_SIGNS)
 
 
 def _version(connection: sa.Connection) -> str | None:

@@ -1,7 +1,9 @@
 """Taking reports in: once is enough, a change is a revision, and each is in exactly one story."""
 
+import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -54,14 +56,6 @@ def made(words: tuple[str, str], number: int, publisher: str = "Harbour News", *
         "keys": (f"guid:{publisher}:{number}", f"url:example.org/{number}"),
     }
     return Report(**(values | given))  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def database() -> Iterator[Database]:
-    """An empty store in memory."""
-    opened = Database("sqlite://")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture
@@ -178,20 +172,53 @@ def test_a_restart_decides_the_same(database):
     assert sorted([FIRE[0], FIRE_AGAIN[0]]) in shown(database)
 
 
+def test_writers_that_come_together_make_one_story(database, address):
+    """Who writes second sees what the first has written, though he began before it was committed."""
+
+    def second() -> None:
+        with closing(Database(address)) as other, other.writing() as tx:
+            ingest(tx, Linker(Dedup()), [made(FIRE_AGAIN, 2, "Island Times")], NOON)
+
+    with database.writing() as tx:
+        ingest(tx, Linker(Dedup()), [made(FIRE, 1)], NOON)
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.5)  # long enough for one that does not wait to be done
+        assert waiting.is_alive()
+    waiting.join()
+    assert shown(database) == [sorted([FIRE[0], FIRE_AGAIN[0]])]
+
+
+def test_writers_at_the_same_time_corrupt_nothing(database, address):
+    """Three services take in the same reports at once: each is there once, in one story."""
+
+    def take_in() -> None:
+        with closing(Database(address)) as other:
+            for number, words in enumerate((FIRE, BUDGET, FIRE_AGAIN) * 3):
+                with other.writing() as tx:
+                    ingest(tx, Linker(Dedup()), [made(words, number, f"Paper {number}")], NOON)
+
+    threads = [threading.Thread(target=take_in) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [len(titles) for titles in shown(database)] == [6, 3]
+
+
 @given(batches=st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=6), max_size=6))
 @settings(max_examples=15, deadline=None)
-def test_every_report_is_there_once_and_in_one_story(batches):
+def test_every_report_is_there_once_and_in_one_story(empty, batches):
     """Whatever comes in whatever order and repetition: one report a key, one story a report, none empty."""
-    database, linker = Database("sqlite://"), Linker(Dedup())
-    words = (FIRE, FIRE_AGAIN, BUDGET)
-    for step, batch in enumerate(batches):
-        with database.writing() as tx:
-            found = [made(words[text], number, f"Paper {number}") for number, text in batch]
-            ingest(tx, linker, found, NOON + timedelta(minutes=step))
-    with database.reading() as tx:
-        loaded = stories.load(tx, stories.recent(tx), database.uuid)
-        count = reports.count(tx)
-    database.close()
+    words, linker = (FIRE, FIRE_AGAIN, BUDGET), Linker(Dedup())
+    with empty() as address, closing(Database(address)) as database:
+        for step, batch in enumerate(batches):
+            with database.writing() as tx:
+                found = [made(words[text], number, f"Paper {number}") for number, text in batch]
+                ingest(tx, linker, found, NOON + timedelta(minutes=step))
+        with database.reading() as tx:
+            loaded = stories.load(tx, stories.recent(tx), database.uuid)
+            count = reports.count(tx)
     seated = Counter(member.id for story in loaded for member in story.members)
     assert count == len({number for batch in batches for number, _ in batch}) == len(seated)
     assert set(seated.values()) <= {1}

@@ -10,6 +10,7 @@ from alembic.operations import Operations
 from alembic.script import ScriptDirectory
 
 from aggregator.errors import StoreError
+from storage import schema
 
 
 def scripts() -> ScriptDirectory:
@@ -40,3 +41,12 @@ def upgrade(connection: sa.Connection, target: str) -> None:
         )
     with Operations.context(context):
         context.run_migrations()
+    _say_why(connection)
+
+
+def _say_why(connection: sa.Connection) -> None:
+    """The reason beside each column of the schema becomes its comment; SQLite has no place for one."""
+    if connection.dialect.supports_comments:
+        for table in schema.metadata.sorted_tables:
+            for column in table.columns:
+                connection.execute(sa.schema.SetColumnComment(column))

@@ -1,23 +1,13 @@
-"""Reports for the store, and a store for the reports."""
+"""Reports for the store."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from aggregator.model import Report
-from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """A database in a real file."""
-    opened = Database(f"sqlite:///{tmp_path}/a.db")
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The database opens, migrates itself, and keeps all of a transaction or nothing."""
 
-import sqlite3
+import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aggregator.errors import StoreBusy, StoreError
-from storage import database as module
-from storage import schema
+from storage import engines, migrations, reports, schema, sources
 from storage.database import HEAD, Database
 from storage.migrations import scripts
 
@@ -44,20 +46,17 @@ def test_every_column_says_why_it_is_there():
 @pytest.mark.parametrize(
     ("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)]
 )
-def test_sqlite_survives_a_power_cut(database, pragma, value):
+def test_sqlite_survives_a_power_cut(tmp_path: Path, pragma, value):
     """WAL with FULL synchronisation: what was committed stays."""
-    with database.reading() as tx:
+    with closing(Database(f"sqlite:///{tmp_path}/a.db")) as database, database.reading() as tx:
         assert tx.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
 
 
-def test_opening_twice_migrates_once_and_keeps_the_uuid(tmp_path: Path):
+def test_opening_twice_migrates_once_and_keeps_the_uuid(address):
     """A second start finds the same database."""
-    first = Database(f"sqlite:///{tmp_path}/a.db")
-    second = Database(f"sqlite:///{tmp_path}/a.db")
-    assert first.uuid == second.uuid
-    assert not second.migrate()
-    first.close()
-    second.close()
+    with closing(Database(address)) as first, closing(Database(address)) as second:
+        assert first.uuid == second.uuid
+        assert not second.migrate()
 
 
 def test_a_failed_transaction_leaves_nothing(database):
@@ -74,29 +73,22 @@ def test_a_failed_transaction_leaves_nothing(database):
         assert tx.execute(sa.select(schema.meta.c.key)).scalars().all() == ["uuid"]
 
 
-def test_a_newer_database_is_refused(tmp_path: Path):
+def test_a_newer_database_is_refused(database, address):
     """A schema of the future is named, with the remedy, and left alone."""
-    Database(f"sqlite:///{tmp_path}/a.db").close()
-    with sqlite3.connect(tmp_path / "a.db") as connection:
-        connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
+    with database.writing() as tx:
+        tx.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(StoreError, match=r"9999.*newer version"):
-        Database(f"sqlite:///{tmp_path}/a.db")
+        Database(address)
 
 
-def test_a_locked_database_is_busy(tmp_path: Path, monkeypatch):
-    """Waiting has an end, and the error says what to do."""
-    monkeypatch.setattr(module, "_BUSY_SECONDS", 0.01)
-    database = Database(f"sqlite:///{tmp_path}/a.db")
-    other = sqlite3.connect(tmp_path / "a.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreBusy, match="locked"), database.writing():
-        pass
-    other.execute("ROLLBACK")
-    other.close()
-    with database.writing():
-        pass
-    database.close()
+def test_writers_wait_for_their_turn_but_not_for_ever(database, address, monkeypatch):
+    """While one writes, another process waits, gives up with a remedy, and has its turn afterwards."""
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.01)
+    with closing(Database(address)) as other:
+        with database.writing(), pytest.raises(StoreBusy, match=r"lock.*try again"), other.writing():
+            pass
+        with other.writing():
+            pass
 
 
 @pytest.mark.parametrize(
@@ -132,3 +124,103 @@ def test_times_keep_their_moment(database):
     assert (read, read.tzinfo) == (written, UTC)
     with pytest.raises(StoreError, match="without a zone"), database.writing() as tx:
         tx.execute(sa.insert(schema.source).values(row | zeros | {"name": "z", "due": datetime(2026, 1, 1)}))  # noqa: DTZ001
+
+
+def test_a_reader_sees_one_moment(database, address, report):
+    """What is committed while somebody reads does not show before he reads again."""
+    with closing(Database(address)) as other:
+        with database.reading() as tx:
+            assert reports.count(tx) == 0
+            with other.writing() as elsewhere:
+                reports.add(elsewhere, [report(1)])
+            assert reports.count(tx) == 0
+        with database.reading() as tx:
+            assert reports.count(tx) == 1
+
+
+def test_first_starts_at_once_make_one_database(address):
+    """Services that start together on an empty database all work, on one and the same."""
+    opened, failed = [], []
+
+    def start():
+        try:
+            opened.append(Database(address))
+        except StoreError as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len({one.uuid for one in opened}) == 1
+    for one in opened:
+        one.close()
+
+
+def test_a_migration_that_fails_leaves_nothing(address, monkeypatch):
+    """All of it happens in one transaction: a start that was cut short is done again from the beginning."""
+
+    def broken(_: object) -> None:
+        raise StoreError("cut short")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "_say_why", broken)
+        with pytest.raises(StoreError, match="cut short"):
+            Database(address)
+    engine = sa.create_engine(address)
+    assert sa.inspect(engine).get_table_names() == []
+    engine.dispose()
+    Database(address).close()
+
+
+@pytest.fixture(scope="module")
+def moments(empty):
+    """One store for many examples."""
+    with empty() as address, closing(Database(address)) as database:
+        yield database
+
+
+@given(moment=st.datetimes(timezones=st.just(UTC)))
+@settings(max_examples=20, deadline=None)
+def test_any_moment_comes_back(moments, moment):
+    """From the year 1 to 9999, to the microsecond, whatever zone the server lives in."""
+    with moments.writing() as tx:
+        tx.execute(sa.delete(schema.taken))
+        sources.take(tx, "Inbox", b"digest", "a.txt", moment)
+        assert tx.execute(sa.select(schema.taken.c.at)).scalar_one() == moment
+
+
+def test_half_a_character_is_refused_in_one_line(database, report):
+    """A lone surrogate is no text; intake mends it before, and nothing of the transaction stays."""
+    with pytest.raises(StoreError, match="surrogates") as caught, database.writing() as tx:
+        reports.add(tx, [report(1), report(2, title="half \ud83d")])
+    assert "\n" not in str(caught.value)
+    with database.reading() as tx:
+        assert reports.count(tx) == 0
+
+
+def test_a_nul_is_kept_or_refused_but_cuts_no_text(database, report):
+    """SQLite keeps it and PostgreSQL refuses it, with all of the transaction; intake takes it out before."""
+    one = report(1, text="before\0after")
+    if database.engine.dialect.name == "postgresql":
+        with pytest.raises(StoreError, match="NUL"), database.writing() as tx:
+            reports.add(tx, [report(2), one])
+        with database.reading() as tx:
+            assert reports.count(tx) == 0
+    else:
+        with database.writing() as tx:
+            (found,) = reports.add(tx, [one])
+            assert reports.get(tx, [found])[found].text == one.text
+
+
+def test_an_error_does_not_quote_what_is_stored(database):
+    """One line: no SQL, no parameters, no texts."""
+    again = {"key": "confidential", "value": "confidential"}
+    with database.writing() as tx:
+        tx.execute(sa.insert(schema.meta), again)
+    with pytest.raises(StoreError) as caught, database.writing() as tx:
+        tx.execute(sa.insert(schema.meta), again)
+    assert "confidential" not in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,5 +1,6 @@
 """Reports are known by their keys, stored once, and keep their old words."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +8,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.model import SourceState
+from aggregator.model import Report, SourceState
 from storage import reports, schema, sketches, sources
 from storage.database import Database
 
@@ -65,18 +66,14 @@ def test_a_sighting_keeps_its_first_time(database, report):
 
 @given(title=st.text(), text=st.text(), key=st.text())
 @settings(max_examples=15, deadline=None)
-def test_any_words_come_back_as_they_went_in(title, text, key):
+def test_any_words_come_back_as_they_went_in(empty, title, text, key):
     """No text is changed by the database, whatever is in it."""
-    from aggregator.model import Report
-
     words = {"title": title.replace("\0", ""), "text": text.replace("\0", "")}
     one = Report("s", "p", language="en", published=NOON, dated=True, seen=NOON, keys=(key,), **words)
-    database = Database("sqlite://")
-    with database.writing() as tx:
+    with empty() as address, closing(Database(address)) as database, database.writing() as tx:
         (found,) = reports.add(tx, [one])
         stored = reports.get(tx, [found])[found]
         assert reports.known(tx, [key]) == {key: found}
-    database.close()
     assert (stored.title, stored.text) == (one.title, one.text)
 
 

@@ -1,5 +1,6 @@
 """Stories: a report sits in one, an id answers for ever, candidates come from the index."""
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aggregator.errors import StoreError
 from aggregator.model import Report
 from storage import reports, schema, sketches, stories
 from storage.database import Database
@@ -28,24 +30,23 @@ def filled(database, made):
 
 @given(merges=st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7)), max_size=12))
 @settings(max_examples=15, deadline=None)
-def test_every_id_ever_shown_leads_to_a_story_that_stands(merges):
+def test_every_id_ever_shown_leads_to_a_story_that_stands(empty, merges):
     """However stories are merged, an old id finds the story that took its reports over."""
-    database = Database("sqlite://")
     one = Report("s", "p", "t", "x", "en", NOON, True, NOON)
-    ids, opened = filled(database, [one] * 8)
-    with database.writing() as tx:
-        for a, b in merges:
-            goes, stays = stories.resolve(tx, opened[a]), stories.resolve(tx, opened[b])
-            if goes != stays:
-                stories.merge(tx, goes=goes, stays=stays, score=0.9, now=NOON)
-        seated = stories.of_reports(tx, ids)
-        assert [stories.resolve(tx, story) for story in opened] == [seated[i] for i in ids]
-        standing = set(stories.recent(tx))
-        assert set(seated.values()) == standing
-        view = {row.id: row.story_id for row in tx.exec_driver_sql("SELECT id, story_id FROM story_ids")}
-        assert view == dict(zip(opened, seated.values(), strict=True))
-        assert stories.resolve(tx, 999) is None
-    database.close()
+    with empty() as address, closing(Database(address)) as database:
+        ids, opened = filled(database, [one] * 8)
+        with database.writing() as tx:
+            for a, b in merges:
+                goes, stays = stories.resolve(tx, opened[a]), stories.resolve(tx, opened[b])
+                if goes != stays:
+                    stories.merge(tx, goes=goes, stays=stays, score=0.9, now=NOON)
+            seated = stories.of_reports(tx, ids)
+            assert [stories.resolve(tx, story) for story in opened] == [seated[i] for i in ids]
+            standing = set(stories.recent(tx))
+            assert set(seated.values()) == standing
+            view = {row.id: row.story_id for row in tx.exec_driver_sql("SELECT id, story_id FROM story_ids")}
+            assert view == dict(zip(opened, (seated[i] for i in ids), strict=True))
+            assert stories.resolve(tx, 999) is None
 
 
 def test_a_story_shows_its_reports_and_counts_publishers_and_texts(database, report):
@@ -62,9 +63,8 @@ def test_a_story_shows_its_reports_and_counts_publishers_and_texts(database, rep
         )
         (story,) = stories.load(tx, opened, database.uuid)
         row = tx.exec_driver_sql("SELECT reports, publishers, voices, title FROM stories").one()
-        listed = tx.exec_driver_sql(
-            "SELECT count(*) FROM story_reports WHERE story_id = ?", (story.id,)
-        ).scalar()
+        query = sa.text("SELECT count(*) FROM story_reports WHERE story_id = :story")
+        listed = tx.execute(query, {"story": story.id}).scalar()
     assert (len(story.members), set(story.publishers), story.voices) == (3, {"A", "B", "C"}, 2)
     assert tuple(row) == (3, 3, 2, "Title 1")
     assert listed == 3
@@ -74,7 +74,7 @@ def test_a_story_shows_its_reports_and_counts_publishers_and_texts(database, rep
 def test_a_report_cannot_sit_in_two_stories(database, report):
     """The database itself refuses a second seat."""
     (found,), (opened,) = filled(database, [report(1)])
-    with pytest.raises(Exception, match="UNIQUE"), database.writing() as tx:
+    with pytest.raises(StoreError, match=r"(?i)unique"), database.writing() as tx:
         stories.join(tx, story=opened, report=found, copy_group=found, evidence=FIRST, now=NOON)
 
 

@@ -1,0 +1,85 @@
+"""A database can be copied into an empty one of either kind."""
+
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from aggregator.errors import StoreError
+from aggregator.model import Report, SourceState
+from storage import reports, schema, sketches, sources, stories
+from storage.copying import copy_everything
+from storage.database import Database
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+FIRST = {"layer": "first", "score": 0.0, "bar": 0.6, "names": ["Ines Märrow"]}
+
+
+def all_rows(database: Database) -> dict[str, list[tuple[object, ...]]]:
+    """What is in each table."""
+    with database.reading() as tx:
+        return {
+            table.name: sorted((tuple(row) for row in tx.execute(sa.select(table))), key=repr)
+            for table in schema.metadata.sorted_tables
+        }
+
+
+@pytest.fixture
+def old(tmp_path: Path, report):
+    """A store with something in every table."""
+    with closing(Database(f"sqlite:///{tmp_path}/old.db")) as database:
+        with database.writing() as tx:
+            ids = reports.add(tx, [report(n) for n in range(1, 4)])
+            opened = [stories.found(tx, title="t", best=found, now=NOON) for found in ids]
+            for story, found in zip(opened, ids, strict=True):
+                stories.join(tx, story=story, report=found, copy_group=found, evidence=FIRST, now=NOON)
+            stories.merge(tx, goes=opened[2], stays=opened[0], score=0.9, now=NOON)
+            reports.revise(tx, reports.get(tx, ids)[ids[0]], report(1, title="New"), NOON)
+            sketches.put(tx, {ids[0]: b"sketch"}, "recipe")
+            sketches.add_bands(tx, [(ids[0], NOON, [2**62, -(2**62)])])
+            sources.save(tx, SourceState("a", "https://example.org/", due=NOON, body_hash=b"x"))
+            sources.take(tx, "Inbox", b"digest", "a.txt", NOON)
+        yield database
+
+
+def test_everything_goes_along(old, empty):
+    """Every row, the uuid of the database, and the count of ids: an id is never given twice."""
+    before = all_rows(old)
+    assert all(before.values()), "a table of the sample is empty"
+    with empty() as address:
+        with closing(Database(address)) as new:
+            copied = copy_everything(old, new)
+            assert all_rows(new) == before
+            assert copied == {name: len(rows) for name, rows in before.items()}
+        with closing(Database(address)) as new, new.writing() as tx:
+            assert new.uuid == old.uuid
+            assert reports.add(tx, [Report("s", "p", "t", "x", "en", NOON, True, NOON)]) == [4]
+            assert stories.found(tx, title="t", best=4, now=NOON) == 4
+
+
+def test_more_rows_than_fit_in_one_part(old, empty, report):
+    """Large tables are copied part by part."""
+    with old.writing() as tx:
+        reports.add(tx, [report(n) for n in range(10, 2300)])
+    with empty() as address, closing(Database(address)) as new:
+        assert copy_everything(old, new)["report"] == 2293
+
+
+def test_a_database_in_use_is_not_copied_over(old, database, report):
+    """What is there stays as it was."""
+    with database.writing() as tx:
+        reports.add(tx, [report(7)])
+    before = all_rows(database)
+    with pytest.raises(StoreError, match=r"already.*empty one"):
+        copy_everything(old, database)
+    assert all_rows(database) == before
+
+
+def test_an_empty_database_is_copied_too(tmp_path: Path, database):
+    """Counting starts at 1 there, as it would have here."""
+    with closing(Database(f"sqlite:///{tmp_path}/old.db")) as old:
+        assert copy_everything(old, database)["report"] == 0
+    with database.writing() as tx:
+        assert stories.found(tx, title="t", best=1, now=NOON) == 1
