@@ -22,18 +22,19 @@ import numpy.typing as npt
 from datasketch import MinHash
 
 from aggregator.dedup import text as cut
-from aggregator.dedup.frequency import Floats, Hashes, StreamCounts, background
+from aggregator.dedup.frequency import Floats, Hashes, StreamCounts, rate
 
 SCHEME: Final = "affine32"  # pinned: datasketch 2 changed its default, and stored signatures outlive it
 SEED: Final = 1
 PERMUTATIONS: Final = 128
-RECIPE: Final = f"text{cut.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys2"
+RECIPE: Final = f"text{cut.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys2/rates"
 
 HEAD, LEAD, NAME, NUMBER = 1, 2, 4, 8  # flags of a feature
 _HEAD_FEATURES = 20  # of the text, where there is no title
 _LEAD_FEATURES = 60  # of the text, after the title: what a feed's summary would show
 _MOST_FEATURES = 600  # a report; the rest of a very long text says nothing new
 _DISTINCTIVE = 16  # features of a report that may be band keys
+_MOST_OFTEN = 65_000.0  # a rate that half precision can still hold
 _SHINGLE = 3  # features in a row
 _RARE = 0.02  # and of these, what stands in at most this share of documents
 _FEWEST = 3  # keys of a report, however common its words
@@ -41,7 +42,7 @@ _FULLEST = 100  # and in at most about so many of the reports that are counted: 
 
 Signature = npt.NDArray[np.uint32]
 
-_RECORD = np.dtype([("hash", "<u4"), ("count", "u1"), ("flags", "u1"), ("background", "<f2")])
+_RECORD = np.dtype([("hash", "<u4"), ("count", "u1"), ("flags", "u1"), ("rate", "<f2")])
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Sketch:
         hashes: shape (n,), sorted, unique.
         counts: shape (n,), occurrences, at most 255.
         flags: shape (n,), an or of HEAD (title), LEAD, NAME, NUMBER.
-        backgrounds: shape (n,), share of documents of the language that hold the feature.
+        rates: shape (n,), occurrences of the feature in a million words of the language.
         signature: shape (PERMUTATIONS,), MinHash of the shingles.
         length: features in all, repetitions included.
     """
@@ -62,7 +63,7 @@ class Sketch:
     hashes: Hashes
     counts: npt.NDArray[np.uint8]
     flags: npt.NDArray[np.uint8]
-    backgrounds: Floats
+    rates: Floats
     signature: Signature
     length: int
 
@@ -70,7 +71,7 @@ class Sketch:
         """Bytes for the database: about 8 a feature and 512 for the signature."""
         record = np.empty(len(self.hashes), dtype=_RECORD)
         record["hash"], record["count"] = self.hashes, self.counts
-        record["flags"], record["background"] = self.flags, self.backgrounds
+        record["flags"], record["rate"] = self.flags, np.minimum(self.rates, _MOST_OFTEN)
         head = self.language.encode().ljust(4)[:4] + np.uint32(self.length).tobytes()
         return head + self.signature.astype("<u4").tobytes() + record.tobytes()
 
@@ -85,7 +86,7 @@ class Sketch:
             hashes=record["hash"].copy(),
             counts=record["count"].copy(),
             flags=record["flags"].copy(),
-            backgrounds=record["background"].astype(np.float32),
+            rates=record["rate"].astype(np.float32),
             signature=np.frombuffer(packed, dtype="<u4", offset=8, count=PERMUTATIONS).copy(),
             length=length,
         )
@@ -100,8 +101,8 @@ def feature_hash(key: str, language: str) -> int:
 
 @functools.lru_cache(maxsize=200_000)
 def _known(key: str, language: str) -> tuple[int, float]:
-    """Hash and background share of a feature."""
-    return feature_hash(key, language), background(key, language)
+    """Hash and rate of a feature."""
+    return feature_hash(key, language), rate(key, language)
 
 
 def sketch(title: str, text: str, language: str) -> Sketch:
@@ -121,7 +122,7 @@ def sketch(title: str, text: str, language: str) -> Sketch:
         hashes=hashes,
         counts=np.array([min(counts[key], 255) for key in chosen], dtype=np.uint8),
         flags=np.array([flags[key] for key in chosen], dtype=np.uint8),
-        backgrounds=np.array([known[key][1] for key in chosen], dtype=np.float32),
+        rates=np.array([known[key][1] for key in chosen], dtype=np.float32),
         signature=_minhash(_shingles([known[feature.key][0] for feature in occurrences])),
         length=len(occurrences),
     )
@@ -129,8 +130,10 @@ def sketch(title: str, text: str, language: str) -> Sketch:
 
 def _shingles(hashes: list[int]) -> npt.NDArray[np.uint32]:
     """Hashes of the 3-shingles of a text's features; a shorter text is one shingle."""
+    if not hashes:
+        return np.empty(0, dtype=np.uint32)
     padded = np.array(hashes + [0] * (_SHINGLE - len(hashes)), dtype=np.uint32)
-    runs = np.lib.stride_tricks.sliding_window_view(padded, _SHINGLE) if hashes else padded[:0]
+    runs = np.lib.stride_tricks.sliding_window_view(padded, _SHINGLE)
     multipliers = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)
     mixed: npt.NDArray[np.uint32] = np.unique((runs * multipliers).sum(axis=-1, dtype=np.uint32))
     return mixed
@@ -158,7 +161,7 @@ def band_keys(sketch: Sketch, counts: StreamCounts) -> list[int]:
     """
     if not len(sketch.hashes):
         return []
-    share = counts.share(sketch.language, sketch.hashes, sketch.backgrounds)
+    share = counts.share(sketch.language, sketch.hashes, sketch.rates)
     repeats = 1.0 + np.log(np.maximum(sketch.counts + ((sketch.flags & HEAD) > 0), 1))
     heaviest = np.argsort(np.log(share) * repeats, kind="stable")[:_DISTINCTIVE]
     rare = heaviest[share[heaviest] <= min(_RARE, _FULLEST / max(counts.documents(sketch.language), 1))]

@@ -5,10 +5,13 @@ counted yet. So each weight blends two counts of documents: an imaginary archive
 language's own word frequencies (wordfreq), and the last `SPAN` reports of the stream::
 
     weight(t) = log((PRIOR + n + 1) / (PRIOR * p(t) + df(t) + 0.5))
+    p(t) = 1 - exp(-rate(t) * words)
 
-This is the inverse document frequency of Spärck Jones (1972) with a Dirichlet-style prior. As reports
-come in, the stream outweighs the prior, and yesterday's rare name becomes today's common word. In a language
-without frequencies the prior knows nothing and the stream's counts do all the work.
+The documents of the archive are as long as the stream's reports are on average (``words``): among headlines a
+word that stands on every page of a newspaper is rare. This is the inverse document frequency of Spärck Jones
+(1972) with a Dirichlet-style prior. As reports come in, the stream outweighs the prior, and yesterday's rare
+name becomes today's common word. In a language without frequencies the prior knows nothing and the stream's
+counts do all the work.
 """
 
 from __future__ import annotations
@@ -22,14 +25,15 @@ import wordfreq
 
 from aggregator.dedup.text import stemmer
 
-PRIOR = 3000.0
+PRIOR = 1000.0
 """Documents in the imaginary archive: how long the language's own frequencies outweigh the stream's."""
 
 SPAN = 10_000
 """Reports of the stream that are counted; older ones leave. A restart counts the same reports again."""
 
-_LENGTH = 200.0  # words of a document in the imaginary archive
-_UNKNOWN = 1e-8  # frequency of a word that no list holds
+_MILLION = 1e6  # rates are occurrences in a million words
+_UNKNOWN = 0.01  # rate of a word that no list holds
+_LONGEST = 200.0  # words of a document in the imaginary archive, at most, and before any report is known
 _SLOTS = 1 << 22  # of the table of counts; two of 200,000 features share one in 5 % of cases, harmlessly
 
 Floats = npt.NDArray[np.float32]
@@ -48,19 +52,18 @@ def _stems(language: str) -> dict[str, float]:
     return dict(total)
 
 
-def background(key: str, language: str) -> float:
-    """Share of the documents of the imaginary archive, in [0, 1], that hold this feature."""
+def rate(key: str, language: str) -> float:
+    """How often this feature stands in a million words of the language."""
     if key[0].isdigit():
         return _number(key)
-    frequency = _stems(language).get(key, _UNKNOWN)
-    return float(-np.expm1(-frequency * _LENGTH))
+    return max(_stems(language).get(key, 0.0) * _MILLION, _UNKNOWN)
 
 
 def _number(key: str) -> float:
     """Numbers stand in no word list: the fewer digits, the more common; a year is common too."""
     if key.isdigit() and len(key) == 4 and key[:2] in {"19", "20"}:
-        return 0.1
-    return {1: 0.3, 2: 0.2, 3: 0.03}.get(len(key), 0.003)
+        return 500.0
+    return {1: 1800.0, 2: 1100.0, 3: 150.0}.get(len(key), 15.0)
 
 
 class StreamCounts:
@@ -71,16 +74,19 @@ class StreamCounts:
         self._recent: deque[tuple[str, Hashes]] = deque()
         self._counts = np.zeros(_SLOTS, dtype=np.uint16)
         self._documents: Counter[str] = Counter()
+        self._features: Counter[str] = Counter()  # of all documents
         self.epoch = 0  # moves when weights have changed enough to be worth computing again
 
     def add(self, language: str, hashes: Hashes) -> None:
         """Count one more report; the oldest leaves when there are more than the span."""
         self._recent.append((language, hashes))
         self._documents[language] += 1
+        self._features[language] += len(hashes)
         self._counts[hashes % _SLOTS] += 1
         if len(self._recent) > self._span:
             old_language, old = self._recent.popleft()
             self._documents[old_language] -= 1
+            self._features[old_language] -= len(old)
             self._counts[old % _SLOTS] -= 1
         n = len(self._recent)
         if n == self._span or n % max(1, n // 20) == 0:
@@ -90,17 +96,23 @@ class StreamCounts:
         """Reports of a language that are counted."""
         return self._documents[language]
 
-    def weights(self, language: str, hashes: Hashes, backgrounds: Floats) -> Floats:
-        """Weight of each feature, at least 0, from its hash and its background share."""
+    def weights(self, language: str, hashes: Hashes, rates: Floats) -> Floats:
+        """Weight of each feature, at least 0, from its hash and its rate in the language."""
         n = self._documents[language]
-        df = self._counts[hashes % _SLOTS]
-        weights = np.log((PRIOR + n + 1) / (PRIOR * backgrounds + df + 0.5))
-        kept: Floats = np.maximum(weights, 0.0).astype(np.float32)
-        return kept
+        expected = PRIOR * self._background(language, rates) + self._counts[hashes % _SLOTS]
+        weights: Floats = np.log((PRIOR + n + 1) / (expected + 0.5)).astype(np.float32)
+        return np.maximum(weights, 0.0)
 
-    def share(self, language: str, hashes: Hashes, backgrounds: Floats) -> Floats:
+    def share(self, language: str, hashes: Hashes, rates: Floats) -> Floats:
         """Blended share of documents, in [0, 1], that hold each feature."""
         n = self._documents[language]
-        df = self._counts[hashes % _SLOTS]
-        share: Floats = ((PRIOR * backgrounds + df) / (PRIOR + n)).astype(np.float32)
+        expected = PRIOR * self._background(language, rates) + self._counts[hashes % _SLOTS]
+        share: Floats = (expected / (PRIOR + n)).astype(np.float32)
         return share
+
+    def _background(self, language: str, rates: Floats) -> Floats:
+        """Share of the documents of the imaginary archive that hold each feature."""
+        mean = self._features[language] / max(self._documents[language], 1)
+        words = min(mean, _LONGEST) or _LONGEST
+        background: Floats = -np.expm1(rates * np.float32(-words / _MILLION))
+        return background

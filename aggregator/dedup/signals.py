@@ -42,7 +42,7 @@ class Weighed:
 
 def weigh(sketch: Sketch, counts: StreamCounts) -> Weighed:
     """The sketch, weighed by how common its features are now."""
-    weights = counts.weights(sketch.language, sketch.hashes, sketch.backgrounds)
+    weights = counts.weights(sketch.language, sketch.hashes, sketch.rates)
     in_head, in_lead = (sketch.flags & HEAD) > 0, (sketch.flags & LEAD) > 0
     vectors = np.empty((len(weights), 3), dtype=np.float32)
     vectors[:, 0] = weights * (1.0 + np.log(np.maximum(sketch.counts + _TITLE_BONUS * in_head, 1)))

@@ -5,8 +5,8 @@ A feature is a *stem*, a *number* or, in scripts without spaces, a run of charac
 * words are folded (case, compatibility forms) and stemmed by Snowball where it knows the language;
 * a number keeps its digits and loses its separators, so that ``1,200`` and ``1200`` are one;
 * Chinese and Japanese, Thai, Lao, Burmese and Khmer have no spaces: runs of their letters give overlapping
-  pairs (the latter four: runs of three), the usual stand-in for words in retrieval (Nie, Gao, Zhang, Zhou 2000, *On the use of words and
-  n-grams for Chinese information retrieval*).
+  pairs (the latter four: runs of three), the usual stand-in for words in retrieval (Nie, Gao, Zhang, Zhou
+  2000, *On the use of words and n-grams for Chinese information retrieval*).
 
 A capitalised word inside a sentence counts as a *name*: enough to show a reader what two reports share.
 """
@@ -28,9 +28,8 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
     "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # Japanese, Chinese
 )
-_MARKS = (
-    "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0dff"  # stand inside of words, yet are no letters
-)
+# Marks stand inside of words, yet are no letters.
+_MARKS = "\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0970-\u0dff"
 _ENDS = '.!?:"“”„«»\n–—•|।。！？-'  # a capital after one of these says nothing
 
 
