@@ -48,3 +48,8 @@ def kind(value: object) -> str:
         case list():
             return "a list"
     return "text"
+
+
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 story`` or ``2 stories``; where it is not given, the plural has an s."""
+    return f"{number} {noun}" if number == 1 else f"{number} {plural or noun + 's'}"
