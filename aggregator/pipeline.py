@@ -15,13 +15,16 @@ happen anywhere; writing happens one transaction at a time.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import random
-from collections.abc import Callable, Iterable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aggregator.errors import FolderError, ParseError, SourceError
+from aggregator.errors import AggregatorError, FolderError, ParseError, SourceError
 from aggregator.ingest import Gain, ingest
 from aggregator.intake import due, folder
 from aggregator.intake.folder import Dropped, Refusal
@@ -40,10 +43,19 @@ if TYPE_CHECKING:
     from aggregator.intake.fetch import Fetcher
 
 _FILES_A_LOOK = 1000  # of one folder; the rest waits for the next look, so that other sources get their turn
-_BATCH = 100  # reports a transaction: a stop waits for one of them
+_BATCH, _BATCH_TEXT = (
+    100,
+    500_000,
+)  # reports and characters a transaction, a second's work: a stop waits for it
+_PATIENCE = timedelta(seconds=10)  # with files that have not settled, in a run that ends
+_GRAIN = 0.01  # seconds: file systems and clocks do not count in the same steps
 _SHOWN_OF = 5  # stories looked at for each that a feed can show
 
 Result = TypeVar("Result")
+
+
+class Broken(SourceError):
+    """One body brings out a defect of ours; the cause is the exception that nobody foresaw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +65,7 @@ class Polled:
     Attributes:
         source: its name.
         new, revised: how many reports.
-        stories: how many stories gained.
+        stories: ids of the stories that gained.
         unchanged: the source had nothing that was not known, and said so (304, or the same body).
         error: why it failed.
         warning: what is wrong with it, though it gave what it could.
@@ -64,7 +76,7 @@ class Polled:
     source: str
     new: int = 0
     revised: int = 0
-    stories: int = 0
+    stories: frozenset[int] = frozenset()
     unchanged: bool = False
     error: SourceError | None = None
     warning: str | None = None
@@ -76,7 +88,7 @@ class Polled:
             self,
             new=self.new + len(gain.new),
             revised=self.revised + len(gain.revised),
-            stories=self.stories + len(gain.stories),
+            stories=self.stories | gain.stories,
         )
 
 
@@ -106,7 +118,7 @@ class Pipeline:
         self._parser = parser
         self._clock = clock
         self._linker = Linker(settings.dedup)
-        self._writing = asyncio.Lock()
+        self._writing, self._publishing = asyncio.Lock(), asyncio.Lock()
         self._next_look: dict[str, datetime] = {}  # into each folder; a restart looks at once
 
     def waiting(self) -> list[Source]:
@@ -127,16 +139,23 @@ class Pipeline:
         moments = [self._due_at(source, state, now) for source, state in self._states()]
         return min((moment - now for moment in moments if moment is not None), default=None)
 
-    async def poll(self, source: Source) -> Polled:
+    async def poll(self, source: Source, *, patient: bool = False) -> Polled:
         """Poll one source.
+
+        Args:
+            source: one of the settings.
+            patient: take all that lies in a folder now: wait until it has settled, and look at more than is
+                looked at in one tick. For a run that ends.
 
         Raises:
             StoreError: the database refused; the source is as due as before, and nothing was lost.
 
         """
-        if isinstance(source, FolderSource):
-            return await self._poll_folder(source)
-        return await self._poll_feed(source)
+        if not isinstance(source, FolderSource):
+            return await self._poll_feed(source)
+        if patient:
+            await asyncio.sleep(_unsettled(source, self._settings.folders.settle, self._clock()))
+        return await self._poll_folder(source, sys.maxsize if patient else _FILES_A_LOOK)
 
     async def publish(self) -> list[Path]:
         """Write the feeds; the files that changed.
@@ -145,7 +164,8 @@ class Pipeline:
             PublishError: a file cannot be written.
 
         """
-        return await asyncio.to_thread(self._publish)
+        async with self._publishing:
+            return await _to_its_end(self._publish)
 
     async def prune(self) -> None:
         """Forget the index of what has left the window; the reports stay."""
@@ -163,24 +183,30 @@ class Pipeline:
                 allow_private=source.allow_private,
             )
             parsed = await self._parsed(answer, state)
+            return await self._keep_answer(source, state, answer, parsed, chance)
         except SourceError as error:
             failed = due.after_failure(state, limits, error, self._clock(), chance, answer)
             await self._write(lambda tx: sources.save(tx, failed))
             return Polled(source.name, error=error)
-        now, arrived = self._clock(), answer
+
+    async def _keep_answer(
+        self, source: FeedSource, state: SourceState, answer: Answer, parsed: Parsed | None, chance: float
+    ) -> Polled:
+        """The reports, and with the last of them the validators: a crash before that asks for all again."""
+        now, limits = self._clock(), self._bounds(source)
         polled = Polled(source.name, unchanged=parsed is None, warning=parsed.damaged if parsed else None)
-        *early, last = _batches(normalise(parsed, source, now) if parsed else [])
+        *early, last = await self._batches(parsed, source, now)
         for batch in early:
             polled = polled.plus(await self._ingest(batch, now))
 
         def keep(tx: Any) -> Gain:
-            """The last reports with the validators: a crash before this asks for everything again."""
             gain = ingest(tx, self._linker, last, now)
-            outcome = due.Outcome(arrived, parsed, polled.new + len(gain.new))
+            outcome = due.Outcome(answer, parsed, polled.new + len(gain.new))
             sources.save(tx, due.after_answer(state, limits, outcome, now, chance))
             return gain
 
-        return polled.plus(await self._write(keep))
+        with _blamed(source.name):
+            return polled.plus(await self._write(keep))
 
     async def _parsed(self, answer: Answer, state: SourceState) -> Parsed | None:
         """The entries of an answer; None if it says that nothing has changed."""
@@ -188,13 +214,13 @@ class Pipeline:
             return None
         return await self._parser.parse(answer.body, "feed", url=answer.url, content_type=answer.content_type)
 
-    async def _poll_folder(self, source: FolderSource) -> Polled:
+    async def _poll_folder(self, source: FolderSource, most: int) -> Polled:
         now = self._clock()
         self._next_look[source.name] = now + source.every
         polled = Polled(source.name)
         dropped = folder.scan(source.folder, self._settings.folders, now)
         try:
-            for _ in range(_FILES_A_LOOK):
+            for _ in range(most):
                 item = await asyncio.to_thread(next, dropped, None)
                 if item is None:
                     break
@@ -214,23 +240,21 @@ class Pipeline:
         if isinstance(item, Dropped):
             try:
                 parsed = await self._parser.parse(item.body, item.suffix)
-            except ParseError as error:
+                gain = await self._keep_file(source, item, parsed, now)
+            except (ParseError, Broken) as error:
                 item = folder.refuse(item, str(error))
             else:
-                gain = await self._keep_file(source, item, normalise(parsed, source, now), now)
                 await asyncio.to_thread(folder.done, source.folder, item)
                 return replace(polled.plus(gain), warning=parsed.damaged or polled.warning)
         await asyncio.to_thread(folder.failed, source.folder, item)
         return replace(polled, refused=(*polled.refused, f"{item.name}: {item.reason}"))
 
-    async def _keep_file(
-        self, source: FolderSource, file: Dropped, found: Sequence[Report], now: datetime
-    ) -> Gain:
+    async def _keep_file(self, source: FolderSource, file: Dropped, parsed: Parsed, now: datetime) -> Gain:
         """The reports of a file, and then its name in the ledger: a crash in between takes it in again."""
         with self._database.reading() as tx:
             if sources.taken(tx, source.name, file.digest):
                 return Gain()
-        *early, last = _batches(found)
+        *early, last = await self._batches(parsed, source, now)
         total = Gain()
         for batch in early:
             total = total.plus(await self._ingest(batch, now))
@@ -239,20 +263,24 @@ class Pipeline:
             sources.take(tx, source.name, file.digest, file.name, now)
             return ingest(tx, self._linker, last, now)
 
-        return total.plus(await self._write(keep))
+        with _blamed(file.name):
+            return total.plus(await self._write(keep))
+
+    async def _batches(self, parsed: Parsed | None, source: Source, now: datetime) -> list[list[Report]]:
+        """What the transactions of a body take, one after the other."""
+        if parsed is None:
+            return [[]]
+        with _blamed(source.name):
+            return _batches(await asyncio.to_thread(normalise, parsed, source, now))
 
     async def _ingest(self, batch: Sequence[Report], now: datetime) -> Gain:
-        return await self._write(lambda tx: ingest(tx, self._linker, batch, now))
+        with _blamed(batch[0].source):
+            return await self._write(lambda tx: ingest(tx, self._linker, batch, now))
 
     async def _write(self, work: Callable[[Any], Result]) -> Result:
-        """Do work in one transaction, in a thread; a cancelled poll still waits for its end."""
+        """Do work in one transaction."""
         async with self._writing:
-            doing = asyncio.ensure_future(asyncio.to_thread(self._transact, work))
-            try:
-                return await asyncio.shield(doing)
-            except asyncio.CancelledError:
-                await asyncio.wait([doing])
-                raise
+            return await _to_its_end(lambda: self._transact(work))
 
     def _transact(self, work: Callable[[Any], Result]) -> Result:
         try:
@@ -316,5 +344,50 @@ def _looked(state: SourceState, polled: Polled, now: datetime) -> SourceState:
 
 def _batches(found: Iterable[Report]) -> list[list[Report]]:
     """Reports, oldest first, in transactions of a bounded size; at least one, which may be empty."""
-    ordered = sorted(found, key=lambda report: report.published)
-    return [ordered[i : i + _BATCH] for i in range(0, len(ordered), _BATCH)] or [[]]
+    batches: list[list[Report]] = [[]]
+    text = 0
+    for report in sorted(found, key=lambda report: report.published):
+        text += len(report.text)
+        if batches[-1] and (len(batches[-1]) == _BATCH or text > _BATCH_TEXT):
+            batches.append([])
+            text = len(report.text)
+        batches[-1].append(report)
+    return batches
+
+
+def _unsettled(source: FolderSource, settle: timedelta, now: datetime) -> float:
+    """Seconds until what lies in the folder now has settled, unless it goes on changing."""
+    with contextlib.suppress(OSError), os.scandir(source.folder) as entries:
+        status = [
+            entry.stat(follow_symlinks=False) for entry in entries if entry.is_file(follow_symlinks=False)
+        ]
+        # As `folder.scan` counts: a date that was set ahead says nothing.
+        moments = [each.st_mtime if each.st_mtime <= now.timestamp() else each.st_ctime for each in status]
+        left = max(moments, default=0) + settle.total_seconds() - now.timestamp()
+        return min(max(left + _GRAIN, 0), _PATIENCE.total_seconds())
+    return 0
+
+
+async def _to_its_end(work: Callable[[], Result]) -> Result:
+    """Do work in a thread; a cancelled caller still waits for its end."""
+    doing = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait([doing])
+        with contextlib.suppress(asyncio.CancelledError):
+            doing.exception()  # nobody waits for it any more, and asyncio would say so
+        raise
+
+
+@contextlib.contextmanager
+def _blamed(what: str) -> Iterator[None]:
+    """What nobody foresaw is a failure of the one body that brought it out, so that it costs nothing else."""
+    try:
+        yield
+    except AggregatorError:
+        raise
+    except Exception as error:
+        raise Broken(
+            f"{what}: {error!r}", hint="a defect: please report it, with the feed or the file"
+        ) from error
