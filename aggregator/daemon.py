@@ -1,7 +1,8 @@
 """The life of the service: open everything, tick until told to stop, close everything.
 
 The first SIGTERM or SIGINT stops it: what is being committed is committed, what is being fetched is given up
-and asked for again next time. A second one ends it at once; the database loses nothing by that either.
+and asked for again next time. A second one ends it at once, and so does a stop that takes too long; the
+database loses nothing by that either.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,9 +22,12 @@ from aggregator.intake.fetch import Fetcher
 from aggregator.jobs import Jobs
 from aggregator.pipeline import Pipeline
 from aggregator.settings import FolderSource, Settings
+from aggregator.shown import counted
 from storage.database import Database
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_NOTHING_LOST = "nothing is lost: what was not taken in is asked for again"
+_STOPPING = 4.0  # seconds that a stop may take; service managers and people kill what takes longer
 
 
 @contextlib.asynccontextmanager
@@ -48,15 +53,15 @@ async def run(settings: Settings) -> None:
         StoreError: the database cannot be used.
 
     """
-    async with opened(settings) as pipeline:
-        with _until_signal() as stopped:
-            jobs = Jobs(pipeline)
+    with _until_signal() as stopped:
+        async with opened(settings) as pipeline:
+            jobs = Jobs(pipeline, now)
             jobs.start()
             _say_where(settings)
             await stopped.wait()
             log.info("service.stopping", "finishing what is being written; a second signal stops at once")
             await jobs.stop()
-    log.info("service.stopped", "nothing is lost: what was not taken in is asked for again")
+        log.info("service.stopped", _NOTHING_LOST)
 
 
 @contextlib.contextmanager
@@ -68,6 +73,10 @@ def _until_signal() -> Iterator[asyncio.Event]:
         if stopped.is_set():
             os._exit(128 + number)
         stopped.set()
+        # A thread, for it counts until the process has ended: threads of others are waited for even later.
+        deadline = threading.Timer(_STOPPING, _end_now)
+        deadline.daemon = True
+        deadline.start()
 
     for number in _SIGNALS:
         loop.add_signal_handler(number, on_signal, number)
@@ -78,11 +87,16 @@ def _until_signal() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+def _end_now() -> None:
+    log.warning("service.stopped", f"something does not come to its end; {_NOTHING_LOST}")
+    os._exit(0)
+
+
 def _say_where(settings: Settings) -> None:
     """The first lines: what is read, and where the stories are."""
     folders = [source for source in settings.sources if isinstance(source, FolderSource)]
-    feeds = len(settings.sources) - len(folders)
-    log.info("service.started", f"aggregator {__version__}: {feeds} feeds, {len(folders)} drop folders")
+    feeds = counted(len(settings.sources) - len(folders), "feed")
+    log.info("service.started", f"aggregator {__version__}: {feeds}, {counted(len(folders), 'drop folder')}")
     for source in folders:
         log.info("service.started", f"drop files into {source.folder.absolute()}", source=source.name)
     for feed in settings.publish.feeds:

@@ -4,20 +4,25 @@ Only one-shot jobs: each arms itself again when it has run, so that a clock that
 and not a list of missed runs. APScheduler goes by the wall clock, so a clock set back would put a job off for
 as long: `_mind_the_clock` goes by the monotonic one, and arms again what is late. When a source is due lives
 in the database; a tick only looks.
+
+APScheduler cancels what it runs when it is shut down, so what it runs only begins a task; the tasks are ours,
+and `Jobs.stop` sees each of them to its end.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import log
 from aggregator.errors import AggregatorError, StoreBusy
-from aggregator.pipeline import Pipeline, Polled
+from aggregator.pipeline import Broken, Pipeline, Polled
 from aggregator.settings import Source
+from aggregator.shown import counted
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(seconds=30)
 """Bounds of the time between two ticks."""
@@ -25,49 +30,67 @@ SHORTEST, LONGEST = timedelta(seconds=1), timedelta(seconds=30)
 PRUNE_EVERY = timedelta(hours=1)
 """How often what has left the window is forgotten."""
 
+_MOST_DOUBLINGS = 5
+
+Result = TypeVar("Result")
+
 
 class Jobs:
     """Runs the pipeline until it is stopped; for one event loop.
 
     Args:
         pipeline: what to run.
+        clock: the present time, in UTC; the one that APScheduler goes by.
 
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, clock: Callable[[], datetime]) -> None:
         self._pipeline = pipeline
+        self._clock = clock
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._polling: dict[str, asyncio.Task[None]] = {}
-        self._armed: dict[str, tuple[Callable[[], Awaitable[None]], float]] = {}  # job and monotonic time
+        self._jobs: dict[str, Callable[[], Awaitable[timedelta]]] = {
+            "poll": self._poll_what_is_due,
+            "publish": self._publish_what_changed,
+            "prune": self._prune,
+        }
+        self._armed: dict[str, float] = {}  # when each is to run, in the event loop's time
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._polling: set[str] = set()  # sources
+        self._put_off: dict[str, tuple[int, float]] = {}  # failures in a row, and until when
         self._minding: asyncio.TimerHandle | None = None
+        self._stopping = False
         self._changed = True  # publish once at the start: the files may have been deleted
 
     def start(self) -> None:
         """Tick from now on."""
         self._scheduler.start()
-        self._arm("poll", self._poll_what_is_due, timedelta(0))
-        self._arm("publish", self._publish_what_changed, SHORTEST)
-        self._arm("prune", self._prune, PRUNE_EVERY)
+        self._arm("poll", timedelta(0))
+        self._arm("publish", SHORTEST)
+        self._arm("prune", PRUNE_EVERY)
         self._mind_the_clock()
 
     async def stop(self) -> None:
         """Tick no more; what is being committed is committed, what is being fetched is given up."""
         if self._minding is not None:
             self._minding.cancel()
+        self._stopping = True
         self._scheduler.shutdown(wait=False)
-        tasks = list(self._polling.values())
+        tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await self._guarded("publish", self._publish())
+        await self._guarded(
+            "publish", self._publish()
+        )  # a poll that was cancelled may have brought something
 
-    def _arm(self, name: str, job: Callable[[], Awaitable[None]], wait: timedelta) -> None:
+    def _arm(self, name: str, wait: timedelta) -> None:
         """Run a job once, after a wait."""
-        self._armed[name] = (job, asyncio.get_running_loop().time() + wait.total_seconds())
+        self._armed[name] = asyncio.get_running_loop().time() + wait.total_seconds()
         self._scheduler.add_job(
-            job,
+            self._begin_job,
             "date",
-            run_date=datetime.now(UTC) + wait,
+            args=(name,),
+            run_date=self._clock() + wait,
             id=name,
             replace_existing=True,
             misfire_grace_time=None,  # however late, it runs
@@ -76,42 +99,61 @@ class Jobs:
     def _mind_the_clock(self) -> None:
         """Arm again, for now, what the monotonic clock says is late: the wall clock was set back."""
         loop = asyncio.get_running_loop()
-        for name, (job, when) in list(self._armed.items()):
+        for name, when in list(self._armed.items()):
             waiting = self._scheduler.get_job(name)
             if waiting is not None and loop.time() > when + SHORTEST.total_seconds():
-                self._arm(name, job, timedelta(0))
+                self._arm(name, timedelta(0))
         self._minding = loop.call_later(LONGEST.total_seconds(), self._mind_the_clock)
 
-    async def _poll_what_is_due(self) -> None:
-        wait = LONGEST
-        try:
-            for source in await asyncio.to_thread(self._pipeline.waiting):
-                if source.name not in self._polling:
-                    self._polling[source.name] = asyncio.create_task(self._poll(source))
-            upcoming = await asyncio.to_thread(self._pipeline.next_wait)
-            wait = LONGEST if upcoming is None else min(max(upcoming, SHORTEST), LONGEST)
-        except AggregatorError as error:
-            log.error("tick.failed", str(error))
-        finally:
-            self._arm("poll", self._poll_what_is_due, wait)
+    async def _begin_job(self, name: str) -> None:
+        if not self._stopping:  # what the scheduler began just before comes just after
+            self._begin(self._run(name))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _run(self, name: str) -> None:
+        """Run a job, and arm it again whatever came of it."""
+        wait = await self._guarded(name, self._jobs[name]())
+        self._arm(name, LONGEST if wait is None else wait)
+
+    async def _poll_what_is_due(self) -> timedelta:
+        for source in await asyncio.to_thread(self._pipeline.waiting):
+            if source.name not in self._polling and self._may_poll(source):
+                self._polling.add(source.name)
+                self._begin(self._poll(source))
+        upcoming = await asyncio.to_thread(self._pipeline.next_wait)
+        return LONGEST if upcoming is None else min(max(upcoming, SHORTEST), LONGEST)
 
     async def _poll(self, source: Source) -> None:
         try:
-            await self._guarded(source.name, self._poll_and_say(source))
+            polled = await self._guarded(source.name, self._pipeline.poll(source))
         finally:
-            del self._polling[source.name]
-
-    async def _poll_and_say(self, source: Source) -> None:
-        polled = await self._pipeline.poll(source)
+            self._polling.remove(source.name)
+        if polled is None:
+            self._put_off_source(source)
+            return
+        self._put_off.pop(source.name, None)
         self._changed = self._changed or bool(polled.new or polled.revised)
         say(polled)
 
-    async def _publish_what_changed(self) -> None:
-        try:
-            if self._changed:
-                await self._guarded("publish", self._publish())
-        finally:
-            self._arm("publish", self._publish_what_changed, SHORTEST)
+    def _may_poll(self, source: Source) -> bool:
+        _, until = self._put_off.get(source.name, (0, 0.0))
+        return asyncio.get_running_loop().time() >= until
+
+    def _put_off_source(self, source: Source) -> None:
+        """After a poll that could not be kept: it is as due as before, and its server is not to blame."""
+        failures, _ = self._put_off.get(source.name, (0, 0.0))
+        wait = LONGEST * 2 ** min(failures, _MOST_DOUBLINGS)
+        until = asyncio.get_running_loop().time() + wait.total_seconds()
+        self._put_off[source.name] = (failures + 1, until)
+
+    async def _publish_what_changed(self) -> timedelta:
+        if self._changed:
+            await self._publish()
+        return SHORTEST
 
     async def _publish(self) -> None:
         self._changed = False
@@ -121,34 +163,36 @@ class Jobs:
             self._changed = True
             raise
 
-    async def _prune(self) -> None:
-        try:
-            await self._guarded("prune", self._pipeline.prune())
-        finally:
-            self._arm("prune", self._prune, PRUNE_EVERY)
+    async def _prune(self) -> timedelta:
+        await self._pipeline.prune()
+        return PRUNE_EVERY
 
-    async def _guarded(self, what: str, work: Awaitable[None]) -> None:
-        """Do work; say what failed instead of raising it: the next tick tries again."""
+    async def _guarded(self, what: str, work: Awaitable[Result]) -> Result | None:
+        """Do work; say what failed instead of raising it, and give None: a later tick tries again."""
         try:
-            await work
+            return await work
         except StoreBusy as error:
             log.warning("store.busy", str(error), while_doing=what)
         except AggregatorError as error:
             log.error("job.failed", str(error), while_doing=what)
         except Exception as error:  # one defect must not end a service that runs for years
             log.error("job.broken", f"{what}: {error!r}; please report this", cause=error)
+        return None
 
 
 def say(polled: Polled) -> None:
     """One line for a poll that brought something or failed, none for one that did not."""
-    if polled.error is not None:
+    if isinstance(polled.error, Broken):
+        log.error("poll.broken", str(polled.error), cause=polled.error.__cause__, source=polled.source)
+    elif polled.error is not None:
         log.warning("poll.failed", str(polled.error), source=polled.source)
     for reason in polled.refused:
         log.warning("file.refused", reason, source=polled.source)
     if polled.new or polled.revised:
+        gained = f"{counted(polled.new, 'new report')}, {polled.revised} revised"
         log.info(
             "poll.gained",
-            f"{polled.new} new, {polled.revised} revised, in {polled.stories} stories",
+            f"{gained}, in {counted(len(polled.stories), 'story', 'stories')}",
             source=polled.source,
         )
     if polled.warning:
