@@ -18,6 +18,7 @@ from aggregator.intake.normalise import normalise
 from aggregator.linker import Linker, shared_words
 from aggregator.model import headline
 from aggregator.settings import FolderSource, Settings
+from aggregator.shown import short
 from storage import reports, stories
 from storage.reports import Stored
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from storage.database import Database
 
 _MOST = 12  # words of each kind
+_LARGEST_ID = 2**63 - 1
+_WHERE = "`aggregator show STORY` lists report ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,19 @@ class Explanation:
     verdict: str
 
     def as_json(self) -> dict[str, Any]:
-        """The same as a JSON object."""
-        return asdict(self)
+        """The same as a JSON object, with four decimals."""
+        return {name: _rounded(value) for name, value in asdict(self).items()}
+
+
+def _rounded(value: Any) -> Any:
+    match value:
+        case float():
+            return round(value, 4)
+        case tuple():
+            return [_rounded(item) for item in value]
+        case dict():
+            return {key: _rounded(item) for key, item in value.items()}
+    return value
 
 
 def explain(a: str, b: str, settings: Settings, database: Callable[[], Database]) -> Explanation:
@@ -125,7 +139,9 @@ def _weighed(
         veto=vetoed,
         shared=shared,
         stories=seated,
-        verdict=_sentence(probability, bars, resemblance, vetoed, seated),
+        verdict=_sentence(probability, bars, resemblance, vetoed, seated)
+        if pair[0].id != pair[1].id
+        else "A and B are one and the same report",
     )
 
 
@@ -154,22 +170,31 @@ def _sentence(
 
 
 def _found(tx: Any, name: str, number: int, settings: Settings) -> Stored:
-    if name.isdigit():
-        report_id: int | None = int(name)
+    if name.isascii() and name.isdigit():
+        report_id: int | None = int(name[:20])  # longer ones are none, and take long to read
     elif name.startswith(("http://", "https://")):
         key = f"url:{canonical(name)}"
         report_id = reports.known(tx, [key]).get(key) or reports.by_url(tx, name)
-    elif Path(name).is_file():
-        body = Path(name).read_bytes()[: settings.folders.max_file_bytes]
-        return asyncio.run(_from_file(Path(name), body, number, settings))
     else:
-        raise NotFound(
-            f"{name}: no report id, no address and no file", hint="`aggregator show` lists report ids"
-        )
-    stored = reports.get(tx, [report_id]) if report_id is not None else {}
+        body = _read(Path(name), settings.folders.max_file_bytes)
+        return asyncio.run(_from_file(Path(name), body, number, settings))
+    stored = reports.get(tx, [report_id]) if report_id is not None and report_id <= _LARGEST_ID else {}
     if not stored:
-        raise NotFound(f"{name}: there is no such report", hint="`aggregator show STORY` lists report ids")
+        raise NotFound(f"{short(name)}: there is no such report", hint=_WHERE)
     return next(iter(stored.values()))
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            body = file.read(most + 1)
+    except FileNotFoundError as error:
+        raise NotFound(f"{short(str(path))}: no report id, no address and no file", hint=_WHERE) from error
+    except OSError as error:
+        raise NotFound(f"{short(str(path))}: cannot be read: {error.strerror}", hint="name a file") from error
+    if len(body) > most:
+        raise NotFound(f"{path}: has more than {most} bytes", hint="raise folders.max_file_bytes")
+    return body
 
 
 async def _from_file(path: Path, body: bytes, number: int, settings: Settings) -> Stored:
