@@ -11,6 +11,7 @@ import click
 
 from aggregator import __version__
 from aggregator.errors import AggregatorError, ConfigurationError
+from aggregator.shown import on_one_line
 
 if TYPE_CHECKING:
     from aggregator.settings import Settings
@@ -29,6 +30,7 @@ class Session:
     def __init__(self, config: Path | None, *, debug: bool) -> None:
         self.config = config
         self.debug = debug
+        self._settings: Settings | None = None
 
     def settings(self) -> Settings:
         """The configuration, checked.
@@ -37,12 +39,14 @@ class Session:
             ConfigurationError: it cannot be used.
 
         """
-        from aggregator.configuration import load
+        if self._settings is None:
+            from aggregator.configuration import load
 
-        return load(self.config, os.environ)
+            self._settings = load(self.config, os.environ)
+        return self._settings
 
     def database(self) -> Database:
-        """The configured database, at the newest schema.
+        """The configured database, at the newest schema; closed when the command ends.
 
         Raises:
             StoreError: it cannot be used.
@@ -50,7 +54,9 @@ class Session:
         """
         from storage.database import Database
 
-        return Database(self.settings().database)
+        database = Database(self.settings().database)
+        click.get_current_context().call_on_close(database.close)
+        return database
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -81,19 +87,19 @@ def main() -> NoReturn:
     debug = "--debug" in sys.argv
     try:
         status = cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
+    except click.exceptions.Abort:  # Ctrl-C
         status = 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        status = error.exit_code
+    except click.ClickException as error:
+        click.echo(_complaint(error), err=True)
         status = error.exit_code
     except AggregatorError as error:
         if debug:
             raise
         click.echo(_shown(error), err=True)
         status = 2 if isinstance(error, ConfigurationError) else 1
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
     except Exception as error:  # no traceback reaches a user who did not ask for one
         if debug:
             raise
@@ -104,4 +110,11 @@ def main() -> NoReturn:
 
 def _shown(error: AggregatorError) -> str:
     """An error as it is printed: the lines of a wrong configuration speak for themselves."""
-    return str(error) if isinstance(error, ConfigurationError) else f"aggregator: {error}"
+    return str(error) if isinstance(error, ConfigurationError) else f"aggregator: {on_one_line(str(error))}"
+
+
+def _complaint(error: click.ClickException) -> str:
+    """What is wrong with the command line, on one line like every error."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "aggregator"
+    return f"aggregator: {on_one_line(error.format_message().rstrip('.'))} (see `{command} --help`)"

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from aggregator.cli import Session
+from aggregator.shown import counted
 
 
 @click.command()
@@ -19,10 +20,11 @@ from aggregator.cli import Session
 def evaluate(
     session: Session, file: Path, max_chars: int | None, *, as_json: bool, titles_only: bool
 ) -> None:
-    """Stream a labelled file through the pipeline and compare the stories with its labels.
+    """Compare the stories with the labels of a file.
 
-    FILE holds one JSON object a line: id, title, text, published, source, url, lang, cluster. The store is
-    empty and in memory; the bars are those of the configuration, or the shipped ones where there is none.
+    FILE holds one JSON object a line: id, title, text, published, source, url, lang, cluster. It is streamed
+    through the pipeline, in the order of publishing where every report has a date, else in its own. The store
+    is empty and in memory; the bars are those of --config, or the shipped ones without it.
     """
     from rich.console import Console
     from rich.progress import Progress
@@ -43,9 +45,9 @@ def evaluate(
     click.echo(f"{'':12}{'precision':>10}{'recall':>10}{'F1':>10}")
     click.echo(f"{'B-cubed':12}{score.b3_precision:>10.3f}{score.b3_recall:>10.3f}{score.b3_f1:>10.3f}")
     click.echo(f"{'pairs':12}{score.pair_precision:>10.3f}{score.pair_recall:>10.3f}{score.pair_f1:>10.3f}")
-    click.echo(
-        f"adjusted Rand index {score.ari:.3f}; {score.stories} stories of {score.reports} labelled reports"
-    )
+    reports = f"{score.reports} of {counted(found.taken, 'report')}"
+    click.echo(f"adjusted Rand index {score.ari:.3f}")
+    click.echo(f"{counted(score.stories, 'story', 'stories')} hold the {reports} that have a label")
     click.echo(
         f"{found.reports_per_second:.0f} reports a second, peak memory {found.peak_memory / 2**20:.0f} MiB"
     )

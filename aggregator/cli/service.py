@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import Session
+from aggregator.cli.page import lay_out, table
+from aggregator.shown import counted
 
 if TYPE_CHECKING:
     from aggregator.pipeline import Pipeline, Polled
-    from aggregator.settings import Settings
+    from aggregator.settings import Settings, Source
 
 
 @click.command()
 @click.pass_obj
 def run(session: Session) -> None:
-    """Run the service in the foreground until it is stopped (SIGTERM, Ctrl-C)."""
+    """Run the service in the foreground.
+
+    SIGTERM or Ctrl-C stops it, a second one at once; nothing is lost either way.
+    """
     settings = session.settings()
     from aggregator import daemon, log
 
@@ -32,15 +37,17 @@ def run(session: Session) -> None:
 @click.option("--all", "everything", is_flag=True, help="Poll every source, due or not.")
 @click.pass_obj
 def once(session: Session, *, everything: bool) -> None:
-    """Poll all that is due, publish, and exit; 1 if a source failed."""
+    """Poll all that is due, publish, and exit.
+
+    The exit status is 1 if a source failed or a file was refused.
+    """
     settings = session.settings()
     from aggregator import log
 
     log.configure(settings.log.model_copy(update={"level": "error"}), os.environ)
     outcomes = asyncio.run(_once(settings, everything=everything))
-    new, revised = sum(polled.new for polled in outcomes), sum(polled.revised for polled in outcomes)
+    click.echo(_summary(outcomes, len(settings.sources) - len(outcomes), everything=everything))
     failed = [polled for polled in outcomes if polled.error or polled.refused]
-    click.echo(f"{len(outcomes)} sources polled: {new} new reports, {revised} revised")
     if failed:
         _print_failures(failed)
         sys.exit(1)
@@ -56,7 +63,7 @@ async def _once(settings: Settings, *, everything: bool) -> list[Polled]:
         return outcomes
 
 
-async def _with_progress(pipeline: Pipeline, chosen: Sequence[object]) -> list[Polled]:
+async def _with_progress(pipeline: Pipeline, chosen: Sequence[Source]) -> list[Polled]:
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -64,39 +71,58 @@ async def _with_progress(pipeline: Pipeline, chosen: Sequence[object]) -> list[P
         *Progress.get_default_columns()[:2],
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("{task.fields[last]}"),
+        TextColumn("{task.fields[last]}", markup=False),
     )
     console = Console(stderr=True)
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         bar = progress.add_task("polling", total=len(chosen), last="")
         outcomes = []
-        for polling in asyncio.as_completed([pipeline.poll(source) for source in chosen]):  # type: ignore[arg-type]  # sources, as the pipeline gave them
-            outcomes.append(await polling)
-            progress.update(bar, advance=1, last=outcomes[-1].source)
+        polls = [asyncio.ensure_future(pipeline.poll(source, patient=True)) for source in chosen]
+        try:
+            for polling in asyncio.as_completed(polls):
+                outcomes.append(await polling)
+                progress.update(bar, advance=1, last=outcomes[-1].source)
+        finally:  # where the database refused, or Ctrl-C came
+            for poll in polls:
+                poll.cancel()
+            await asyncio.gather(*polls, return_exceptions=True)
     return outcomes
 
 
+def _summary(outcomes: Sequence[Polled], left: int, *, everything: bool) -> str:
+    """What came of it, and why some sources were left alone."""
+    why = "asked to be left alone, or are gone" if everything else "are not due (--all polls them too)"
+    if not outcomes:
+        return f"nothing polled: the {counted(left, 'source')} {why}"
+    new, revised = sum(polled.new for polled in outcomes), sum(polled.revised for polled in outcomes)
+    gained = len(frozenset().union(*(polled.stories for polled in outcomes)))
+    line = f"{counted(len(outcomes), 'source')} polled: {counted(new, 'new report')}, {revised} revised"
+    line += f", in {counted(gained, 'story', 'stories')}" if gained else ""
+    return f"{line}; {left} {why}" if left else line
+
+
 def _print_failures(failed: Sequence[Polled]) -> None:
-    from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table("source", "what failed", "what to do", box=None, header_style="bold")
+    failures = table("source", "what failed", "what to do")
     for polled in failed:
         if polled.error:
-            table.add_row(Text(polled.source), Text(polled.error.message), Text(polled.error.hint or ""))
+            failures.add_row(*map(Text, (polled.source, polled.error.message, polled.error.hint or "")))
         for reason in polled.refused:
-            table.add_row(Text(polled.source), Text(reason), Text("see failed/ in the folder"))
-    Console(stderr=True).print(table)
+            failures.add_row(*map(Text, (polled.source, reason, "see failed/ in its folder")))
+    lay_out(failures, err=True)
 
 
 @click.command()
 @click.option("--fetch", is_flag=True, help="Try each source once, and keep nothing of it.")
 @click.pass_obj
 def check(session: Session, *, fetch: bool) -> None:
-    """Check the configuration; 2 if it is wrong, 1 if a source that was tried failed."""
+    """Check the configuration.
+
+    The exit status is 2 if it is wrong, and 1 if a source that was tried failed.
+    """
     settings = session.settings()
-    click.echo(f"the configuration is good: {len(settings.sources)} sources")
+    click.echo(f"the configuration is good: {counted(len(settings.sources), 'source')}")
     if fetch and not asyncio.run(_try_each(settings)):
         sys.exit(1)
 
@@ -128,7 +154,10 @@ def db() -> None:
 @db.command()
 @click.pass_obj
 def upgrade(session: Session) -> None:
-    """Bring the database to the newest schema (every start does it too)."""
+    """Bring the database to the newest schema.
+
+    Every start does it too.
+    """
     session.database().close()
     click.echo("the database is at the newest schema")
 

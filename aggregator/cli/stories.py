@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aggregator.cli import Session
+from aggregator.cli.page import lay_out, table
+from aggregator.shown import counted, on_one_line
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from aggregator.model import Story
+    from aggregator.explain import Explanation
+    from aggregator.model import Member, Story
+    from storage.database import Database
     from storage.stories import Happening
+
+_LARGEST_ID = 2**63 - 1
+_LISTED = 20  # stories, where nobody asks for more
+_PUBLISHERS = 3  # that are named in a list
+_LOADED = 100  # stories at a time
+_MINUTE = "%Y-%m-%d %H:%M"
+_SHARED = ("names", "numbers", "words")
 
 
 class Since(click.ParamType[timedelta]):
@@ -38,23 +46,39 @@ class Since(click.ParamType[timedelta]):
 
 @click.command(name="stories")
 @click.option("--since", type=Since(), help="Only those that gained something since: 30m, 2d.")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="Most stories.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help=f"Most stories.  [default: {_LISTED}; with --json, all]"
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.pass_obj
-def stories_(session: Session, since: timedelta | None, limit: int, *, as_json: bool) -> None:
+def stories_(session: Session, since: timedelta | None, limit: int | None, *, as_json: bool) -> None:
     """List the stories, the last updated first."""
+    database = session.database()
+    if as_json:
+        for story in _loaded(database, since, limit):
+            _print_json(story_json(story))
+        return
+    most = limit or _LISTED
+    found = list(_loaded(database, since, most + 1))
+    if found:
+        _print_stories(found[:most])
+    elif since is None:
+        click.echo("no stories yet; `aggregator once` polls the sources")
+    else:
+        click.echo("no story has gained anything since then")
+    if len(found) > most:
+        click.echo(f"there are more: `--limit {5 * most}` shows more of them", err=True)
+
+
+def _loaded(database: Database, since: timedelta | None, limit: int | None) -> Iterator[Story]:
+    """The stories as they stand at one moment, the last updated first."""
     from aggregator.daemon import now
     from storage import stories
 
-    database = session.database()
     with database.reading() as tx:
-        ids = stories.recent(tx, since=now() - since if since else None, limit=limit)
-        found = stories.load(tx, ids, database.uuid)
-    if as_json:
-        for story in found:
-            _print_json(story_json(story))
-        return
-    _print_stories(found)
+        ids = stories.recent(tx, since=None if since is None else now() - since, limit=limit)
+        for start in range(0, len(ids), _LOADED):
+            yield from stories.load(tx, ids[start : start + _LOADED], database.uuid)
 
 
 @click.command()
@@ -68,7 +92,7 @@ def show(session: Session, story: int, *, as_json: bool) -> None:
 
     database = session.database()
     with database.reading() as tx:
-        stands = stories.resolve(tx, story)
+        stands = stories.resolve(tx, story) if 0 < story <= _LARGEST_ID else None
         if stands is None:
             raise NotFound(f"there is no story {story}", hint="`aggregator stories` lists them")
         found = stories.load(tx, [stands], database.uuid)[0]
@@ -97,18 +121,7 @@ def explain(session: Session, a: str, b: str, *, as_json: bool) -> None:
     if as_json:
         _print_json(explanation.as_json())
         return
-    from rich.table import Table
-    from rich.text import Text
-
-    console = _console()
-    console.print(Text(f"A  {explanation.first}\nB  {explanation.second}\n"))
-    table = Table("signal", "value", "weight", "adds", "meaning", box=None, header_style="bold")
-    for row in explanation.rows:
-        table.add_row(row.signal, f"{row.value:.3f}", f"{row.weight:+.2f}", f"{row.adds:+.2f}", row.meaning)
-    console.print(table)
-    for name, values in explanation.shared.items():
-        console.print(Text(f"{name:8} {', '.join(values) or '-'}"))
-    console.print(Text("\n" + explanation.verdict), style="bold")
+    _print_explanation(explanation)
 
 
 def story_json(story: Story) -> dict[str, Any]:
@@ -118,7 +131,6 @@ def story_json(story: Story) -> dict[str, Any]:
         "title": story.title,
         "updated": story.updated.isoformat(),
         "publishers": list(story.publishers),
-        "voices": story.voices,
         "reports": [
             {
                 "id": member.id,
@@ -127,8 +139,6 @@ def story_json(story: Story) -> dict[str, Any]:
                 "publisher": member.publisher,
                 "source": member.source,
                 "published": member.published.isoformat(),
-                "dated": member.dated,
-                "copy_group": member.copy_group,
                 "evidence": dict(member.evidence),
             }
             for member in story.members
@@ -150,73 +160,88 @@ def _print_json(value: dict[str, Any]) -> None:
     click.echo(json.dumps(value, ensure_ascii=False))
 
 
-def _console() -> Console:
-    from rich.console import Console
+def _print_explanation(explanation: Explanation) -> None:
+    from rich.text import Text
 
-    # A pipe has no width of its own; a line of a table must not be cut there.
-    return Console(width=None if sys.stdout.isatty() else 160, highlight=False, soft_wrap=False)
+    terms = table("signal", "value", "weight", "adds", "meaning")
+    for row in explanation.rows:
+        terms.add_row(row.signal, f"{row.value:.3f}", f"{row.weight:+.2f}", f"{row.adds:+.2f}", row.meaning)
+    shared = [f"{name:<8} {', '.join(explanation.shared[name]) or '-'}" for name in _SHARED]
+    lay_out(
+        Text(f"A  {on_one_line(explanation.first)}"),
+        Text(f"B  {on_one_line(explanation.second)}\n"),
+        terms,
+        Text(""),
+        *(Text(line) for line in shared),
+        Text(f"\n{explanation.verdict}", style="bold"),
+    )
 
 
 def _print_stories(found: Iterable[Story]) -> None:
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table("story", "updated", "publishers", "reports", "title", box=None, header_style="bold")
+    listed = table("story", "updated (UTC)", "reports", "publishers", "title", cut="title")
     for story in found:
-        who = ", ".join(story.publishers[:3]) + (
-            f" +{len(story.publishers) - 3}" if len(story.publishers) > 3 else ""
-        )
-        when = f"{story.updated:%Y-%m-%d %H:%M}"
-        table.add_row(str(story.id), when, Text(who), str(len(story.members)), Text(story.title))
-    if not table.rows:
-        click.echo("no stories yet; `aggregator once` polls the sources")
-        return
-    _console().print(table)
+        more = len(story.publishers) - _PUBLISHERS
+        who = ", ".join(story.publishers[:_PUBLISHERS]) + (f" +{more}" if more > 0 else "")
+        updated = f"{story.updated:{_MINUTE}}"
+        listed.add_row(str(story.id), updated, str(len(story.members)), Text(who), Text(story.title))
+    lay_out(listed)
 
 
 def _print_story(story: Story, happened: Iterable[Happening]) -> None:
     from rich.text import Text
 
+    counts = [
+        counted(len(story.members), "report"),
+        counted(len(story.publishers), "publisher"),
+        counted(story.voices, "independent text"),
+        f"updated {story.updated:{_MINUTE}} UTC",
+    ]
+    lay_out(Text(on_one_line(story.title), style="bold"), Text(f"story {story.id}: {', '.join(counts)}"))
+    for member in story.members:
+        _print_member(member)
+    lines = [_in_words(event) for event in happened]
+    if lines:
+        lay_out(Text(""), *map(Text, lines))
+
+
+def _print_member(member: Member) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
     from aggregator.model import headline
 
-    console = _console()
-    console.print(Text(story.title, style="bold"))
-    texts = "text" if story.voices == 1 else "independent texts"
-    counts = f"{len(story.members)} reports, {len(story.publishers)} publishers, {story.voices} {texts}"
-    console.print(f"story {story.id}: {counts}\n")
-
-    for member in story.members:
-        date = f"{member.published:%Y-%m-%d %H:%M}" + ("" if member.dated else " (when seen)")
-        console.print(Text(f"{member.id:>6}  {member.publisher}, {date}"))
-        console.print(Text(f"        {headline(member.title, member.text)}"))
-        if member.url:
-            console.print(Text(f"        {member.url}"), soft_wrap=True)
-        console.print(Text(f"        {why(member.evidence)}", style="dim"))
-    for event in happened:
-        what = f"report {event.report} moved here from" if event.report else "took over"
-        console.print(f"{event.at:%Y-%m-%d %H:%M}  {what} story {event.from_story} (score {event.score:.2f})")
+    dated = "" if member.dated else " (when it was seen: it has no date)"
+    lay_out(
+        Text(f"\n{member.id:>6}  {on_one_line(member.publisher)}, {member.published:{_MINUTE}} UTC{dated}")
+    )
+    lines = [Text(on_one_line(headline(member.title, member.text)))]
+    if member.url:
+        lines.append(Text(on_one_line(member.url), overflow="fold"))
+    lines += [Text(line, style="dim") for line in why(member.evidence)]
+    lay_out(*(Padding(line, (0, 0, 0, 8), expand=False) for line in lines))
 
 
-def why(evidence: dict[str, Any] | Any) -> str:
-    """The evidence of a membership as a sentence."""
-    layer, score, bar = evidence["layer"], evidence["score"], evidence["bar"]
-    with_whom = f" with report {evidence['matched']}" if evidence.get("matched") else ""
+def why(evidence: Mapping[str, Any]) -> list[str]:
+    """The evidence of a membership in words; what both reports have is in lines of its own."""
+    layer, matched = evidence["layer"], evidence.get("matched")
+    score = f"{evidence['score']:.2f}, bar {evidence['bar']:.2f}"
     if layer == "first":
-        nearest = (
-            f"; the nearest, report {evidence['matched']}, scored {score:.2f} of {bar:.2f}"
-            if with_whom
-            else ""
-        )
-        return f"opened the story{nearest}"
+        return ["opened a story" + (f"; the nearest was report {matched}, score {score}" if matched else "")]
     if layer == "copy":
-        return f"the same text{with_whom}: resemblance {score:.2f}, bar {bar:.2f}"
-    parts = [
-        f"{name}: {', '.join(evidence[name][:8])}"
-        for name in ("names", "numbers", "words")
-        if evidence.get(name)
-    ]
-    carried = f"; shared {'; '.join(parts)}" if parts else ""
-    return f"the same event, closest{with_whom}: score {score:.2f}, bar {bar:.2f}{carried}"
+        return ["the same text" + (f" as report {matched}" if matched else "") + f": resemblance {score}"]
+    if layer == "moved":
+        return [f"the same event: it suited this story better than its old one, score {score}"]
+    closest = f", closest to report {matched}" if matched else ""
+    shared = [f"{name:<8} {', '.join(evidence[name])}" for name in _SHARED if evidence.get(name)]
+    return [f"the same event{closest}: score {score}", *shared]
+
+
+def _in_words(event: Happening) -> str:
+    """A line of a story's history."""
+    came = f"report {event.report} came from" if event.report else "took over"
+    return f"{event.at:{_MINUTE}} UTC  {came} story {event.from_story}, score {event.score:.2f}"
 
 
 COMMANDS = (stories_, show, explain)
