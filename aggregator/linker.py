@@ -26,7 +26,8 @@ from storage.stories import Seat
 if TYPE_CHECKING:
     from aggregator.settings import Dedup
 
-_SKETCHES = 4_000  # kept in memory: what the reports of a busy day are compared with
+_SKETCHES = 12_000  # kept in memory: about what a busy week brings
+_WEIGHED = 4_000  # kept in memory, larger than sketches
 _JUDGED = 100_000  # pairs kept in memory
 _WORDS, _NAMES = 12, 8  # of the evidence that is kept with a membership
 
@@ -72,7 +73,7 @@ class Linker:
         """Forget what was learned longest ago, a good part at once; never while a decision needs it."""
         memories: tuple[tuple[dict[Any, Any], int], ...] = (
             (self._sketches, _SKETCHES),
-            (self._weighed, _SKETCHES),
+            (self._weighed, _WEIGHED),
             (self._keys, _SKETCHES),
             (self._judged, _JUDGED),
         )
