@@ -1,10 +1,16 @@
 """What all tests share."""
 
+import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
+from xml.sax.saxutils import escape
 
 import pytest
 import sqlalchemy as sa
@@ -68,3 +74,85 @@ def _schema_of_its_own(server: str) -> Iterator[str]:
         finally:
             connection.exec_driver_sql(f"DROP SCHEMA {name} CASCADE")
     engine.dispose()
+
+
+# ---- feeds over real HTTP ----
+
+
+@dataclass
+class Origin:
+    """A web server on loopback, as good as they come: entity tags, 304, and whatever it is told to say.
+
+    Attributes:
+        pages: body by path; a status stands for an answer without one, None for no answer ever.
+        tags: whether it gives entity tags, and compares those that it is asked about.
+        asked: path, status and request fields of each answer, in order.
+    """
+
+    url: str = ""
+    pages: dict[str, bytes | int | None] = field(default_factory=dict)
+    tags: bool = True
+    asked: list[tuple[str, int | None, Message]] = field(default_factory=list)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def answer(self, request: BaseHTTPRequestHandler) -> None:
+        """What one request is answered."""
+        page = self.pages.get(request.path, 404)
+        if page is None:
+            self.asked.append((request.path, None, request.headers))
+            self.closing.wait()
+            return
+        body = page if isinstance(page, bytes) else b""
+        tag = f'"{hashlib.sha256(body).hexdigest()[:12]}"'
+        known = self.tags and request.headers["If-None-Match"] == tag
+        status = page if isinstance(page, int) else 304 if known else 200
+        self.asked.append((request.path, status, request.headers))
+        request.send_response(status)
+        if self.tags and body:
+            request.send_header("ETag", tag)
+        if status != 304:
+            request.send_header("Content-Type", "application/xml")
+            request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        if status == 200:
+            request.wfile.write(body)
+
+
+@pytest.fixture
+def origin() -> Iterator[Origin]:
+    """A running `Origin`; its `url` has no slash at the end."""
+    made = Origin()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            made.answer(self)
+
+        def log_message(self, *said: object) -> None:
+            """Nothing: the test asks `asked`."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    made.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield made
+    made.closing.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="session")
+def rss() -> Callable[..., bytes]:
+    """Makes an RSS feed of items, each a mapping of element names to texts."""
+
+    def make(*items: dict[str, str], title: str = "Harbour Gazette") -> bytes:
+        shown = "".join(
+            f"<item>{''.join(f'<{name}>{escape(text)}</{name}>' for name, text in item.items())}</item>"
+            for item in items
+        )
+        return (
+            f'<?xml version="1.0" encoding="utf-8"?><rss version="2.0"><channel>'
+            f"<title>{escape(title)}</title>{shown}</channel></rss>"
+        ).encode()
+
+    return make
