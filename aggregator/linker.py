@@ -212,7 +212,9 @@ class Linker:
         if weighed is None or epoch != counts.epoch:
             weighed = signals.weigh(sketch, counts)
             self._weighed[seat.report] = (counts.epoch, weighed)
-        return Telling(seat.report, weighed, seat.published, seat.dated, seat.copy_group)
+        # A report without an address came from a folder, whose name may stand for any publisher.
+        publisher = seat.publisher if seat.linked else None
+        return Telling(seat.report, weighed, seat.published, seat.dated, seat.copy_group, publisher)
 
     def _recall(self, tx: Any, ids: Iterable[int]) -> None:
         missing = [i for i in ids if i not in self._sketches]
@@ -305,4 +307,5 @@ def _seat(report: Stored) -> Seat:
         published=report.published,
         dated=report.dated,
         copy_group=report.id,
+        linked=report.url is not None,
     )

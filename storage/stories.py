@@ -24,6 +24,7 @@ class Seat:
         story: the story's id.
         report: the report's id.
         length: characters of its text.
+        linked: whether it has an address of its own.
 
     """
 
@@ -35,6 +36,7 @@ class Seat:
     published: datetime
     dated: bool
     copy_group: int
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ _SEATS = (
         schema.report.c.published,
         schema.report.c.dated,
         schema.membership.c.copy_group,
+        schema.report.c.url.is_not(None),
     )
     .join(schema.report, schema.report.c.id == schema.membership.c.report_id)
     .where(schema.membership.c.story_id.in_(sa.bindparam("stories", expanding=True)))
