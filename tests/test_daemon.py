@@ -1,0 +1,189 @@
+"""The life of the service, as a process of its own: what it says, and how it ends."""
+
+import contextlib
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.database import Database
+
+TOP = Path(__file__).resolve().parents[1]
+PATIENCE = 30.0  # seconds for what takes one, on a machine that is busy with something else
+PROMISED = 5.0  # seconds that a stop may take
+
+FERRY = (
+    "The ferry Aurelia burns off Port Sallow\n\nAll 214 people aboard are saved, the harbour office says.\n"
+)
+
+
+def until(true: Callable[[], Any], what: str) -> None:
+    """Wait for a condition."""
+    deadline = time.monotonic() + PATIENCE
+    while not true():
+        assert time.monotonic() < deadline, f"{what} did not come true"
+        time.sleep(0.01)
+
+
+class Service:
+    """A running service in a folder of its own.
+
+    Args:
+        folder: where it works; it reads ``aggregator.yaml`` there.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "log.txt"
+        with self.log.open("wb") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "aggregator", "--config", "aggregator.yaml", "run"],
+                cwd=folder,
+                stderr=stderr,
+                env=os.environ | {"PYTHONPATH": str(TOP)},
+            )
+
+    def said(self, what: str) -> bool:
+        return what in self.log.read_text()
+
+    def until_said(self, what: str) -> None:
+        until(lambda: self.said(what) or self.process.poll() is not None, what)
+        assert self.said(what), self.log.read_text()
+
+    def stop(self, number: int = signal.SIGTERM) -> float:
+        """Send a signal, wait for the end; seconds that it took."""
+        began = time.monotonic()
+        self.process.send_signal(number)
+        self.process.wait(PATIENCE)
+        return time.monotonic() - began
+
+    def reports(self) -> list[str]:
+        """The titles in its database, sorted."""
+        database = self.folder / "var/aggregator.db"
+        if not database.exists():
+            return []
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            try:
+                found = connection.execute("SELECT title FROM story_reports ORDER BY title").fetchall()
+            except sqlite3.OperationalError:  # it is just being made
+                return []
+        return [title for (title,) in found]
+
+
+@pytest.fixture
+def service(tmp_path) -> Iterator[Callable[..., Service]]:
+    """Starts a service with these sources; whatever is left of it ends with the test."""
+    started: list[Service] = []
+    (tmp_path / "drop").mkdir()
+
+    def start(*given: dict[str, Any], **more: Any) -> Service:
+        inbox = {"name": "Inbox", "folder": "drop", "every": "1s"}
+        settings = {"sources": [inbox, *given], "folders": {"settle": "0s"}} | more
+        (tmp_path / "aggregator.yaml").write_text(json.dumps(settings))  # JSON is YAML
+        started.append(Service(tmp_path))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.wait()
+
+
+def test_it_says_where_to_read_and_stops_when_told(service, tmp_path):
+    """Its first lines name the folder, each file and the database; a signal ends it with status 0."""
+    (tmp_path / "drop/ferry.txt").write_text(FERRY)
+    running = service()
+    running.until_said("1 new report, 0 revised, in 1 story")
+    lines = running.log.read_text().splitlines()
+    said = "\n".join(lines[:6])
+    assert "0 feeds, 1 drop folder" in said
+    assert f"{tmp_path}/drop" in said
+    assert "sqlite:///var/aggregator.db" in said
+    for kind in ("rss", "atom", "json"):
+        assert f"{tmp_path}/var/feeds/all.{kind}" in said
+    assert running.stop() < PROMISED
+    assert running.process.returncode == 0
+    log = running.log.read_text()
+    assert "nothing is lost" in log.splitlines()[-1]
+    assert "ERROR" not in log
+    assert "Traceback" not in log
+    assert len(running.reports()) == 1
+    assert (tmp_path / "drop/done/ferry.txt").exists()
+    assert "ferry Aurelia" in (tmp_path / "var/feeds/all.json").read_text()
+
+
+def test_a_fetch_that_hangs_does_not_hold_it(service, origin):
+    """A server that never answers is given up at once; Ctrl-C is as good as SIGTERM."""
+    origin.pages["/slow"] = None
+    running = service({"name": "Slow", "url": f"{origin.url}/slow", "allow_private": True})
+    until(lambda: origin.asked, "the request")
+    assert running.stop(signal.SIGINT) < PROMISED
+    assert running.process.returncode == 0
+    assert "Traceback" not in running.log.read_text()
+
+
+def test_a_big_drop_is_in_the_database_or_still_in_the_folder(service, tmp_path):
+    """Stopped in the middle of a file, it ends in time; the next start takes the rest, none twice."""
+    titles = [f"Report {n:04} of the night" for n in range(400)]
+    text = "The harbour master of Port Sallow counted {} boats, {} gulls and a seal before breakfast."
+    lines = [json.dumps({"title": title, "text": text.format(n, n * 7)}) for n, title in enumerate(titles)]
+    (tmp_path / "drop/many.jsonl").write_text("\n".join(lines))
+    running = service()
+    until(running.reports, "the first transaction")
+    assert running.stop() < PROMISED
+    assert running.process.returncode == 0
+    assert "Traceback" not in running.log.read_text()
+    taken = running.reports()
+    assert taken == titles or (tmp_path / "drop/many.jsonl").exists()
+    assert 0 < len(taken) < len(titles), "it was stopped in the middle"
+    again = service()
+    until((tmp_path / "drop/done/many.jsonl").exists, "the rest")
+    assert again.stop() < PROMISED
+    assert again.reports() == titles
+
+
+@pytest.fixture
+def stuck(service, tmp_path, origin) -> Iterator[Service]:
+    """A service that waits for a database that another program has locked."""
+    pages = [{"name": f"S{n}", "url": f"{origin.url}/{n}", "allow_private": True} for n in range(2)]
+    Database(f"sqlite:///{tmp_path}/var/aggregator.db").close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "var/aggregator.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        running = service(*pages, fetch={"concurrency": 1, "host_spacing": "0s"})
+        # The second request goes out when the first poll has begun to write what came of it.
+        until(lambda: len(origin.asked) == 2, "both requests")
+        yield running
+
+
+def test_a_second_signal_ends_it_at_once(stuck):
+    """Whatever it was waiting for; the status says which signal."""
+    stuck.process.send_signal(signal.SIGTERM)
+    stuck.until_said("service.stopping")
+    assert stuck.process.poll() is None
+    assert stuck.stop() < 2
+    assert stuck.process.returncode == 128 + signal.SIGTERM
+
+
+def test_what_does_not_come_to_its_end_is_cut_off(stuck):
+    """A lock that another program holds for half a minute does not hold the stop for as long."""
+    assert stuck.stop() < PROMISED
+    assert stuck.process.returncode == 0
+    assert "nothing is lost" in stuck.log.read_text().splitlines()[-1]
+    assert "Traceback" not in stuck.log.read_text()
+
+
+def test_a_signal_while_it_starts_is_heard(service, tmp_path):
+    """From the first moment that it can be lost: while the database is made, before the first line."""
+    running = service()
+    until((tmp_path / "var").exists, "the first trace of the start")
+    assert running.stop() < PROMISED
+    assert running.process.returncode == 0
