@@ -120,7 +120,8 @@ class FeedSource(Section):
         description="Time between two polls; the service waits longer when the feed is quiet.",
     )
     publisher: Name | None = Field(
-        None, description="Whose reports these are; feeds of one publisher count as one. Default: the title of the feed."
+        None,
+        description="Whose reports these are; feeds of one publisher count as one. Default: the feed's title.",
     )
     tags: tuple[Name, ...] = Field((), description="Given to every report of this source.")
     language: Language | None = Field(

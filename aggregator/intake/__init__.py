@@ -1,1 +1,1 @@
-"""How entries come in: what is due, fetched or picked up from a folder, parsed where it can be stopped, made clean."""
+"""How entries come in: what is due, fetched or found in a folder, parsed where it can be stopped, made clean."""
