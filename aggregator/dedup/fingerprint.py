@@ -29,7 +29,7 @@ SEED: Final = 1
 PERMUTATIONS: Final = 128
 RECIPE: Final = f"text{cut.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys2/rates"
 
-HEAD, LEAD, NAME, NUMBER = 1, 2, 4, 8  # flags of a feature
+HEAD, LEAD, NAME, NUMBER, INSTANCE = 1, 2, 4, 8, 16  # flags of a feature
 _HEAD_FEATURES = 20  # of the text, where there is no title
 _LEAD_FEATURES = 60  # of the text, after the title: what a feed's summary would show
 _MOST_FEATURES = 600  # a report; the rest of a very long text says nothing new
@@ -53,7 +53,7 @@ class Sketch:
         language: ISO 639-1; features of different languages have different hashes.
         hashes: shape (n,), sorted, unique.
         counts: shape (n,), occurrences, at most 255.
-        flags: shape (n,), an or of HEAD (title), LEAD, NAME, NUMBER.
+        flags: shape (n,), an or of HEAD (title), LEAD, NAME, NUMBER, INSTANCE (see `text.instances`).
         rates: shape (n,), occurrences of the feature in a million words of the language.
         signature: shape (PERMUTATIONS,), MinHash of the shingles.
         length: features in all, repetitions included.
@@ -107,11 +107,13 @@ def _known(key: str, language: str) -> tuple[int, float]:
 
 def sketch(title: str, text: str, language: str) -> Sketch:
     """The sketch of a report; a text without any feature gives an empty one."""
-    occurrences = list(cut.features(title, language))
-    in_title = len(occurrences)
-    occurrences += cut.features(text, language)
+    headline = list(cut.features(title, language))
+    in_title = len(headline)
+    occurrences = headline + list(cut.features(text, language))
     counts = Counter([feature.key for feature in occurrences])
     flags = _flags(occurrences, in_title or _HEAD_FEATURES, in_title + _LEAD_FEATURES)
+    for key in cut.instances(headline):
+        flags[key] |= INSTANCE
     known = {key: _known(key, language) for key in counts}
     keys = list(counts)[:_MOST_FEATURES]  # in the order of the text: the top of a report says what happened
     hashes = np.array([known[key][0] for key in keys], dtype=np.uint32)

@@ -3,9 +3,9 @@
 A newcomer is weighed against whole stories, never against one member: its score with a story is the mean of
 its log odds with the story's members (average linkage, Sokal and Michener 1958; a mean of log odds is the
 logarithmic opinion pool of Genest and Zidek 1986). That is what keeps a chain of half-similar reports from
-swallowing the day. The best story at or above the bar takes it; else it opens its own. Members that were
-published outside of the window do not speak: a story that goes on for a month takes what suits its last two
-weeks, and one that ended takes nothing more.
+swallowing the day; and the larger a story, the more it asks. The best story at or above the bar takes the
+newcomer; else it opens its own. Members that were published outside of the window do not speak: a story that
+goes on for a month takes what suits its last two weeks, and one that ended takes nothing more.
 
 What one report more can show is not only where it belongs itself. Where it is near several stories, those
 stories are looked at again, all pairs: two whose members agree at the bar are one, and a report that agrees
@@ -16,6 +16,7 @@ same measure reaches when it sees everything at once.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -27,6 +28,7 @@ from aggregator.dedup.verdict import Telling, apart, is_copy, judge
 
 _NEAR = 0.5  # share of the bar from which a second story is worth another look
 _CLEARLY = 0.3  # log odds by which another story must suit a report better before it moves: no flipping
+_STRICTER = 0.2  # log odds that each further e-fold of members costs: big stories attract what is merely near
 _SUREST = 8.0  # log odds beyond which one pair must not outvote the others
 
 Floats = npt.NDArray[np.float64]
@@ -111,7 +113,16 @@ def _by_story(
     for (story, member), logit in zip(members, _log_odds(found).tolist(), strict=True):
         if not apart(newcomer, member, window):
             odds[story].append(logit)
-    return {story: _sure(sum(logits) / len(logits)) if logits else 0.0 for story, logits in odds.items()}
+    sizes = Counter(story for story, _ in members)
+    return {
+        story: _sure(sum(logits) / len(logits) - _strictness(sizes[story])) if logits else 0.0
+        for story, logits in odds.items()
+    }
+
+
+def _strictness(size: int) -> float:
+    """Log odds that a story of so many members costs whoever would join it."""
+    return _STRICTER * math.log(size)
 
 
 def _log_odds(probabilities: Floats) -> Floats:
@@ -183,6 +194,7 @@ def _most_agreed(story_of: npt.NDArray[np.int64], table: _Table, bar: float) -> 
     for i, one in enumerate(stories):
         for j in range(i + 1, len(stories)):
             agreement = table.mean(story_of == one, story_of == stories[j])
+            agreement -= _strictness(min(sizes[i], sizes[j]))
             if agreement >= best:
                 best = agreement
                 ranked = sorted((i, j), key=lambda k: (stories[k] == 0, -sizes[k], stories[k]))
@@ -203,9 +215,11 @@ def _moves(
         peers = (story_of == mine) & ~itself
         if not others or not peers.any():
             continue
-        suits = {story: table.mean(itself, story_of == story) for story in others}
+        sizes = Counter(story_of.tolist())
+        suits = {story: table.mean(itself, story_of == story) - _strictness(sizes[story]) for story in others}
+        stands = table.mean(itself, peers) - _strictness(sizes[mine] - 1)
         better = max(suits, key=lambda story: (suits[story], -story))
-        if suits[better] >= max(least, table.mean(itself, peers) + _CLEARLY):
+        if suits[better] >= max(least, stands + _CLEARLY):
             moves.append((report.id, mine, better, _sure(suits[better])))
             story_of[i] = better
     return moves

@@ -16,7 +16,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import Stemmer
@@ -52,6 +52,16 @@ _SNOWBALL = {
     "fa": "persian", "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian",
     "sr": "serbian", "es": "spanish", "sv": "swedish", "ta": "tamil", "tr": "turkish", "yi": "yiddish",
 }  # fmt: skip
+
+_ORDINALS = frozenset({"st", "nd", "rd", "th"})
+_CALENDAR = frozenset(
+    {
+        *("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+        *("January", "February", "March", "April", "May", "June", "July", "August"),
+        *("September", "October", "November", "December"),
+        *("Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sep", "Sept", "Oct", "Nov", "Dec"),
+    }
+)
 
 
 class Feature(NamedTuple):
@@ -100,6 +110,24 @@ def features(text: str, language: str) -> Iterator[Feature]:
         else:
             yield from cut
         opens = token[-1] in _ENDS  # a number may have taken the full stop with it
+
+
+def instances(title: Sequence[Feature]) -> set[str]:
+    """The keys in a title that say which one of a series it is: ordinals, decimals, days, months, weekdays.
+
+    The 12th package is not the 13th, a quake of 5.9 not one of 5.6, Monday's briefing not Tuesday's. A count
+    ("6 dead") is none of these: it changes while the event stays. Month and weekday names are English.
+    """
+    calendar = {feature.key for feature in title if feature.shown in _CALENDAR}
+    found = set(calendar)
+    for feature, following in zip(title, (*title[1:], None), strict=False):
+        if feature.number and (
+            "." in feature.key
+            or (following is not None and following.shown.lower() in _ORDINALS)
+            or (calendar and len(feature.key) <= 2)
+        ):
+            found.add(feature.key)
+    return found
 
 
 @functools.lru_cache(maxsize=200_000)

@@ -25,7 +25,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.dedup.fingerprint import resemblance
+from aggregator.dedup.fingerprint import HEAD, INSTANCE, NUMBER, Sketch, resemblance
 from aggregator.dedup.signals import SIGNALS, Matrix, Weighed, compare
 
 _COSINES: Final = 3  # the first signals go in as square roots
@@ -131,7 +131,27 @@ def veto(one: Telling, other: Telling, window: timedelta) -> str | None:
     if apart(one, other, window):
         gap = abs(one.published - other.published)
         return f"published {gap.days} days apart, more than the window of {window.days}"
+    if _another_instance(one.weighed.sketch, other.weighed.sketch):
+        return "the titles are alike, but name another day, magnitude or number of a series"
     return None
+
+
+_ALIKE = 0.6  # share of all words of two titles that both have, for them to be of one series
+
+
+def _another_instance(one: Sketch, other: Sketch) -> bool:
+    """Whether two titles differ in little but what says which one of a series they are."""
+    marked_one, marked_other = (sketch.hashes[(sketch.flags & INSTANCE) > 0] for sketch in (one, other))
+    if not len(marked_one) or not len(marked_other):
+        return False
+    only_one, only_other = set(marked_one.tolist()), set(marked_other.tolist())
+    if only_one <= only_other or only_other <= only_one:
+        return False
+    words_one, words_other = (
+        set(sketch.hashes[((sketch.flags & HEAD) > 0) & ((sketch.flags & NUMBER) == 0)].tolist()) - marked
+        for sketch, marked in ((one, only_one), (other, only_other))
+    )
+    return len(words_one & words_other) >= _ALIKE * max(len(words_one | words_other), 1)
 
 
 def judge(one: Telling, others: Sequence[Telling], window: timedelta) -> Probabilities:
