@@ -121,7 +121,7 @@ class FeedSource(Section):
     )
     publisher: Name | None = Field(
         None,
-        description="Whose reports these are; feeds of one publisher count as one. Default: the feed's title.",
+        description="Whose reports these are; feeds of one publisher are one. Default: the feed's title.",
     )
     tags: tuple[Name, ...] = Field((), description="Given to every report of this source.")
     language: Language | None = Field(

@@ -1,1 +1,1 @@
-"""How entries come in: what is due, fetched or found in a folder, parsed where it can be stopped, made clean."""
+"""How entries come in: what is due, fetched or found in a folder, parsed in a cage, made clean."""

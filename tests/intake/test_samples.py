@@ -1,7 +1,7 @@
 """Small files, each with what it must give written at its top: one behaviour a file.
 
-The lines above ``----`` are a sentence and the expectations, ``path: JSON``; the bytes below are what is parsed. The suffix
-says what the file is; ``.feed`` is what comes over the network.
+The lines above ``----`` are a sentence and the expectations, ``path: JSON``; the bytes below are what is
+parsed. The suffix says what the file is; ``.feed`` is what comes over the network.
 """
 
 import json
