@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -40,23 +41,45 @@ Floats = npt.NDArray[np.float32]
 Hashes = npt.NDArray[np.uint32]
 
 
+_LISTED = {"tl": "fil", "no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}  # languages under another code there
+_UNSPACED = frozenset({"zh", "ja"})  # whose lists hold words, while their features are pairs of characters
+
+
 @functools.cache
-def _stems(language: str) -> dict[str, float]:
-    """Frequency of every stem of a language that wordfreq knows, else nothing."""
-    if language not in wordfreq.available_languages("best"):
+def _rates(language: str) -> dict[str, float]:
+    """Rate of every feature of a language that wordfreq knows, else nothing."""
+    listed = _LISTED.get(language, language)
+    if listed not in wordfreq.available_languages("best"):
         return {}
+    rates: defaultdict[str, float] = defaultdict(float)
+    keys = _pairs if language in _UNSPACED else _stem(language)
+    for word, frequency in wordfreq.get_frequency_dict(listed, "best").items():
+        for key in keys(word):
+            rates[key] += frequency * _MILLION
+    return dict(rates)
+
+
+def _stem(language: str) -> Callable[[str], tuple[str]]:
     stem = stemmer(language)
-    total: defaultdict[str, float] = defaultdict(float)
-    for word, frequency in wordfreq.get_frequency_dict(language, "best").items():
-        total[stem(word)] += frequency
-    return dict(total)
+    return lambda word: (stem(word),)
+
+
+def _pairs(word: str) -> Iterator[str]:
+    """The pairs of characters in a word; and, as ``c_`` and ``_c``, how it ends and begins."""
+    yield from (word[i : i + 2] for i in range(len(word) - 1))
+    yield word[-1] + "_"
+    yield "_" + word[0]
 
 
 def rate(key: str, language: str) -> float:
     """How often this feature stands in a million words of the language."""
     if key[0].isdigit():
         return _number(key)
-    return max(_stems(language).get(key, 0.0) * _MILLION, _UNKNOWN)
+    rates = _rates(language)
+    known = rates.get(key, 0.0)
+    if language in _UNSPACED and len(key) == 2:  # it may also lie across two words
+        known += rates.get(key[0] + "_", 0.0) * rates.get("_" + key[1], 0.0) / _MILLION
+    return max(known, _UNKNOWN)
 
 
 def _number(key: str) -> float:
