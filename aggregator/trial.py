@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aggregator.errors import FolderError
 from aggregator.settings import FolderSource, Settings, Source
+from aggregator.shown import counted
 
 if TYPE_CHECKING:
     from aggregator.intake.contain import Parser
@@ -30,4 +31,5 @@ async def try_source(source: Source, settings: Settings, fetcher: Fetcher, parse
     answer = await fetcher.get(source.url, allow_private=source.allow_private)
     parsed = await parser.parse(answer.body, "feed", url=answer.url, content_type=answer.content_type)
     damaged = f", damaged: {parsed.damaged}" if parsed.damaged else ""
-    return f"{len(parsed.entries)} entries, {answer.wire_bytes} bytes{damaged}"
+    entries = counted(len(parsed.entries), "entry", "entries")
+    return f"{entries}, {counted(answer.wire_bytes, 'byte')}{damaged}"

@@ -86,7 +86,7 @@ def main() -> NoReturn:
     _register()
     debug = "--debug" in sys.argv
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="aggregator", standalone_mode=False)
     except click.exceptions.Abort:  # Ctrl-C
         status = 130
     except click.exceptions.NoArgsIsHelpError as error:

@@ -91,9 +91,10 @@ async def _with_progress(pipeline: Pipeline, chosen: Sequence[Source]) -> list[P
 
 def _summary(outcomes: Sequence[Polled], left: int, *, everything: bool) -> str:
     """What came of it, and why some sources were left alone."""
-    why = "asked to be left alone, or are gone" if everything else "are not due (--all polls them too)"
+    are = "is" if left == 1 else "are"
+    why = f"asked to be left alone, or {are} gone" if everything else f"{are} not due (--all polls them too)"
     if not outcomes:
-        return f"nothing polled: the {counted(left, 'source')} {why}"
+        return f"nothing polled: {counted(left, 'source')} {why}"
     new, revised = sum(polled.new for polled in outcomes), sum(polled.revised for polled in outcomes)
     gained = len(frozenset().union(*(polled.stories for polled in outcomes)))
     line = f"{counted(len(outcomes), 'source')} polled: {counted(new, 'new report')}, {revised} revised"

@@ -1,0 +1,568 @@
+"""The command line: what people type, what they read, and what scripts rely on."""
+
+import contextlib
+import json
+import logging
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aggregator import cli
+
+TOP = Path(__file__).resolve().parents[1]
+FIRE = (
+    "Ferry Aurelia burns off Port Sallow, all 214 aboard saved",
+    "The ferry Aurelia caught fire on Thursday night two miles off Port Sallow. Coastguard boats under "
+    "Captain Ines Marrow took all 214 passengers and crew aboard, the harbour office said. Twelve people "
+    "were treated for smoke. The fire began in the engine room shortly after nine, according to harbour "
+    "master Tom Brel.",
+)
+FIRE_AGAIN = (
+    "Rescuers bring everyone home after Aurelia blaze",
+    "Every one of the 214 souls on the Aurelia is safe, Port Sallow's harbour master Tom Brel announced. "
+    "Flames broke out below deck on Thursday evening; Ines Marrow, who led the coastguard's rescue, "
+    "praised a calm crew. A dozen travellers breathed in smoke and went to hospital in Port Sallow.",
+)
+BUDGET = (
+    "Parliament passes budget by three votes",
+    "After a night of debate the lower house in Verden adopted next year's budget with 153 votes to 150. "
+    "Finance minister Olga Tenn spoke of a fair compromise, while the opposition under Karl Ostrow called "
+    "the cuts to schools a disgrace. The upper house is to vote on Tuesday.",
+)
+COMMANDS = ("run", "once", "check", "stories", "show", "explain", "evaluate", "db", "db upgrade", "schema")
+
+
+@dataclass
+class Done:
+    """What came of a command."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def objects(self) -> list[Any]:
+        """Its output, one JSON object a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def error(self) -> str:
+        """The one line that it said on standard error."""
+        (line,) = self.err.splitlines()
+        return line
+
+
+@pytest.fixture
+def aggregator(tmp_path, monkeypatch, capsys) -> Callable[..., Done]:
+    """Runs a command line in a folder of its own, with a drop folder, as `aggregator` on the shell does."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AGGREGATOR_CONFIG", "a.yaml")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    (tmp_path / "drop").mkdir()
+    configure(tmp_path)
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["aggregator", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Done(ended.value.code, captured.out, captured.err)
+
+    return run
+
+
+def configure(folder: Path, *given: dict[str, Any], **more: Any) -> None:
+    """Write the configuration: the inbox, and these sources."""
+    inbox = {"name": "Inbox", "folder": "drop"}
+    settings = {"sources": [inbox, *given], "folders": {"settle": "0s"}, "fetch": {"host_spacing": "0s"}}
+    (folder / "a.yaml").write_text(json.dumps(settings | more))
+
+
+def drop(
+    *texts: tuple[str, str], publishers: tuple[str, ...] = ("Harbour News", "Island Times", "Post")
+) -> None:
+    """Put a file with these reports, each by its publisher, into the folder."""
+    lines = [
+        {
+            "title": title,
+            "text": text,
+            "source": publisher,
+            "published": "2026-11-20T09:30:00Z",
+            "url": f"https://{publisher.split()[0].lower()}.example/{title.split()[0].lower()}",
+        }
+        for (title, text), publisher in zip(texts, publishers, strict=False)
+    ]
+    Path("drop/reports.jsonl").write_text("\n".join(map(json.dumps, lines)))
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory) -> Path:
+    """What `told` needs a second to make."""
+    return tmp_path_factory.mktemp("told")
+
+
+@pytest.fixture
+def told(aggregator, tmp_path, kept) -> Callable[..., Done]:
+    """The same, with a story of two reports (1 and 2) and one of a single report (3)."""
+    if (kept / "var").exists():
+        shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
+        return aggregator
+    drop(FIRE, FIRE_AGAIN, BUDGET)
+    done = aggregator("once")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == "1 source polled: 3 new reports, 0 revised, in 2 stories\n"
+    shutil.copytree(tmp_path, kept, dirs_exist_ok=True)
+    return aggregator
+
+
+# ---- all commands ----
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_every_command_explains_itself(aggregator, command):
+    """`--help` says how it is called and what it does, in whole sentences."""
+    done = aggregator(*command.split(), "--help")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith(f"Usage: aggregator {command}".rstrip())
+    assert "..." not in done.out.partition("Commands:")[2]
+
+
+def test_every_command_is_listed(aggregator):
+    """And nothing that is not tested here."""
+    listed = re.findall(r"^  (\w+) ", aggregator("--help").out.partition("Commands:")[2], re.MULTILINE)
+    assert sorted(listed) == sorted({command.split()[0] for command in COMMANDS})
+
+
+def test_help_imports_nothing_heavy():
+    """So that it answers at once, and completion in a shell too."""
+    program = (
+        "import sys; sys.argv = ['aggregator', '--help']\n"
+        "from aggregator.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=TOP, capture_output=True, text=True, check=True, timeout=60
+    )
+    heavy = {"sqlalchemy", "alembic", "aiohttp", "numpy", "pydantic", "feedparser", "apscheduler", "rich"}
+    heavy |= {"datasketch", "wordfreq", "ruamel", "nh3", "storage"}
+    assert set(done.stderr.split()) & heavy == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["frobnicate"], "No such command 'frobnicate'"),
+        (["show"], "Missing argument 'STORY'"),
+        (["show", "first"], "'first' is not a valid integer"),
+        (["once", "--everything"], "No such option '--everything'"),
+        (["stories", "--since", "3x"], "'3x' is no duration; write 30s, 15m, 2h or 1d"),
+        (["stories", "--limit", "0"], "0 is not in the range"),
+        (["evaluate", "none.jsonl"], "'none.jsonl' does not exist"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_with_the_way_to_help(aggregator, arguments, said):
+    """Status 2, nothing on standard output."""
+    done = aggregator(*arguments)
+    assert (done.status, done.out) == (2, "")
+    assert said in done.error
+    assert re.search(r"\(see `aggregator[a-z ]* --help`\)$", done.error)
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "once", "check", "stories", "show 1", "explain 1 2", "db upgrade"]
+)
+def test_a_wrong_configuration_is_told_one_problem_a_line(aggregator, tmp_path, command):
+    """File, line, column, what was meant; status 2, and nothing has started."""
+    (tmp_path / "a.yaml").write_text(
+        "surces: []\nsources:\n  - {name: Inbox, folder: nowhere}\n  - {name: B, url: 'ftp://x'}\n"
+    )
+    done = aggregator(*command.split())
+    assert (done.status, done.out) == (2, "")
+    lines = done.err.splitlines()
+    assert len(lines) == 3
+    assert all(re.match(r"a\.yaml:\d+:\d+: ", line) for line in lines), lines
+    assert not (tmp_path / "var").exists()
+
+
+def test_a_configuration_that_is_not_there_is_one_line(aggregator):
+    """With the two ways to name another."""
+    done = aggregator("--config", "none.yaml", "check")
+    assert done.status == 2
+    assert done.error.startswith("none.yaml: there is no such file")
+    assert "--config" in done.error
+
+
+@pytest.mark.parametrize("command", ["run", "once", "stories", "show 1", "db upgrade"])
+def test_a_database_that_is_none_is_one_line(aggregator, tmp_path, command):
+    """Which, why, and what to do; status 1."""
+    (tmp_path / "var").mkdir()
+    (tmp_path / "var/aggregator.db").write_text("this is a letter to my aunt, and no database at all\n" * 50)
+    done = aggregator(*command.split())
+    assert (done.status, done.out) == (1, "")
+    assert done.error.startswith("aggregator: database sqlite:///var/aggregator.db: ")
+    assert "not a database" in done.error
+
+
+def test_a_traceback_is_shown_to_those_who_ask(aggregator, monkeypatch):
+    """`--debug` shows it, of our errors and of defects; without it, there is one line."""
+    assert aggregator("show", 9).error == "aggregator: there is no story 9 (`aggregator stories` lists them)"
+
+    def asked(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "aggregator", *arguments],
+            env=os.environ | {"PYTHONPATH": str(TOP)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "Traceback (most recent call last)" in asked("--debug", "show", "9")
+    assert "Traceback" not in asked("show", "9")
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("nobody\nforesaw it")
+
+    monkeypatch.setattr("storage.stories.resolve", broken)
+    done = aggregator("show", 1)
+    assert done.status == 1
+    assert "a defect: please report it with the output of --debug" in done.error
+
+
+# ---- once, check, db ----
+
+
+def test_once_says_what_came_and_publishes_it(told, tmp_path):
+    """The second time nothing is new; the files are there."""
+    assert told("once").out == "1 source polled: 0 new reports, 0 revised\n"
+    assert {path.name for path in (tmp_path / "var/feeds").iterdir()} == {"all.rss", "all.atom", "all.json"}
+
+
+def test_once_takes_a_file_dropped_just_now(aggregator, tmp_path):
+    """With the shipped settings a file has to settle; a run that ends waits for it."""
+    configure(tmp_path, folders={"settle": 0.4})
+    drop(FIRE)
+    assert "1 new report," in aggregator("once").out
+
+
+def test_once_tells_failures_in_a_table_with_status_1(aggregator, tmp_path, origin, rss):
+    """Source, what failed, what to do, a line each on standard error; the other sources are polled."""
+    origin.pages |= {"/good": rss({"guid": "1", "title": FIRE[0], "description": FIRE[1]}), "/bad": 500}
+    configure(
+        tmp_path,
+        *({"name": name, "url": f"{origin.url}/{name}", "allow_private": True} for name in ("good", "bad")),
+    )
+    Path("drop/tool.exe").write_text("MZ")
+    done = aggregator("once")
+    assert done.status == 1
+    assert done.out == "3 sources polled: 1 new report, 0 revised, in 1 story\n"
+    heading, *rows = done.err.splitlines()
+    assert re.split(r"  +", heading) == ["source", "what failed", "what to do"]
+    assert sorted(row.split()[0] for row in rows) == ["Inbox", "bad"]
+    assert "500" in done.err
+    assert "tool.exe: there is no reader for this kind of file" in done.err
+    assert "Traceback" not in done.err
+
+
+def test_once_says_what_it_leaves_alone_and_why(aggregator, tmp_path, origin, rss):
+    """A feed that is not due is no silence: `--all` polls it, but for one that is gone."""
+    origin.pages |= {"/a": rss({"guid": "1", "title": FIRE[0]}), "/gone": 410}
+    configure(
+        tmp_path,
+        *({"name": name, "url": f"{origin.url}/{name}", "allow_private": True} for name in ("a", "gone")),
+    )
+    assert aggregator("once").out.startswith("3 sources polled: 1 new report")
+    due = aggregator("once")
+    assert due.out == "1 source polled: 0 new reports, 0 revised; 2 are not due (--all polls them too)\n"
+    every = aggregator("once", "--all")
+    assert every.out == ("2 sources polled: 0 new reports, 0 revised; 1 asked to be left alone, or is gone\n")
+    assert (due.status, every.status) == (0, 0)
+    assert [path for path, _, _ in origin.asked].count("/gone") == 1
+
+
+def test_a_database_that_refuses_ends_once_in_one_line(aggregator, tmp_path):
+    """Nothing that was dropped is lost."""
+    aggregator("db", "upgrade")
+    with contextlib.closing(sqlite3.connect(tmp_path / "var/aggregator.db")) as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON report BEGIN SELECT raise(ABORT, 'full'); END"
+        )
+        connection.commit()
+    drop(FIRE)
+    done = aggregator("once")
+    assert (done.status, done.out) == (1, "")
+    assert done.error.startswith("aggregator: database sqlite:///var/aggregator.db: ")
+    assert Path("drop/reports.jsonl").exists()
+
+
+def test_check_counts_and_tries(aggregator, tmp_path, origin, rss):
+    """Alone it reads the configuration; with `--fetch` it tries each source and keeps nothing."""
+    origin.pages |= {"/good": rss({"guid": "1", "title": FIRE[0]}), "/bad": 500}
+    assert aggregator("check") == Done(0, "the configuration is good: 1 source\n", "")
+    good = {"name": "good", "url": f"{origin.url}/good", "allow_private": True}
+    configure(tmp_path, good)
+    done = aggregator("check", "--fetch")
+    assert done.status == 0
+    first, folder, feed = done.out.splitlines()
+    assert first == "the configuration is good: 2 sources"
+    assert folder == "ok    Inbox: folder drop"
+    assert re.fullmatch(r"ok    good: 1 entry, \d+ bytes", feed)
+    configure(tmp_path, good, {"name": "bad", "url": f"{origin.url}/bad", "allow_private": True})
+    done = aggregator("check", "--fetch")
+    assert done.status == 1
+    assert re.search(r"^FAIL  bad: .*500", done.out, re.MULTILINE)
+    assert not (tmp_path / "var").exists()
+
+
+def test_db_upgrade_makes_the_database(aggregator, tmp_path):
+    """And a second time it finds nothing to do."""
+    for _ in range(2):
+        assert aggregator("db", "upgrade") == Done(0, "the database is at the newest schema\n", "")
+    assert (tmp_path / "var/aggregator.db").exists()
+
+
+# ---- stories, show ----
+
+
+def test_stories_as_json_have_the_promised_shape(told):
+    """One object a line, with these keys and no others."""
+    done = told("stories", "--json")
+    assert (done.status, done.err) == (0, "")
+    assert len(done.objects) == 2
+    for story in done.objects:
+        assert list(story) == ["id", "title", "updated", "publishers", "reports"]
+        for report in story["reports"]:
+            assert list(report) == ["id", "title", "url", "publisher", "source", "published", "evidence"]
+            assert {"layer", "score", "bar"} <= set(report["evidence"])
+    (fire,) = (story for story in done.objects if len(story["reports"]) == 2)
+    assert sorted(fire["publishers"]) == ["Harbour News", "Island Times"]
+    assert {report["source"] for report in fire["reports"]} == {"Inbox"}
+    assert {report["published"] for report in fire["reports"]} == {"2026-11-20T09:30:00+00:00"}
+    assert "https://harbour.example/ferry" in {report["url"] for report in fire["reports"]}
+
+
+def test_stories_are_a_table_for_people(told):
+    """In a pipe each story is one line, however long its title; times say that they are UTC."""
+    done = told("stories")
+    heading, *rows = done.out.splitlines()
+    assert re.split(r"  +", heading) == ["story", "updated (UTC)", "reports", "publishers", "title"]
+    assert len(rows) == 2
+    assert any(
+        re.search(r" 2  +.*Harbour News.*, .*Island Times|Island Times, Harbour News", row) for row in rows
+    )
+    assert any(row.endswith(BUDGET[0]) for row in rows)
+
+
+def test_a_list_that_is_cut_says_so(told):
+    """A table shows so many and says that there are more; JSON shows all unless it is asked for fewer."""
+    done = told("stories", "--limit", "1")
+    assert len(done.out.splitlines()) == 2
+    assert "there are more" in done.error
+    assert len(told("stories", "--limit", "1", "--json").objects) == 1
+    assert told("stories").err == ""
+
+
+def test_no_stories_are_told_apart_from_none_lately(aggregator):
+    """What to do where there are none; that there was nothing where there are some."""
+    assert aggregator("stories").out == "no stories yet; `aggregator once` polls the sources\n"
+    drop(FIRE)
+    aggregator("once")
+    assert aggregator("stories", "--since", "0s").out == "no story has gained anything since then\n"
+    assert FIRE[0] in aggregator("stories", "--since", "2d").out
+    assert aggregator("stories", "--since", "0s", "--json") == Done(0, "", "")
+
+
+def test_a_title_cannot_steer_the_terminal(aggregator):
+    """Nor break a line of the table, nor be taken for markup."""
+    drop(("[red]Odd[/red]\u202e title \u001b[31m of a report", "Something or other happened somewhere."))
+    aggregator("once")
+    for done in (aggregator("stories"), aggregator("show", 1)):
+        assert "[red]Odd[/red]" in done.out
+        assert all(line.isprintable() for line in done.out.splitlines())
+
+
+def test_a_reader_who_has_seen_enough_is_no_error(told, tmp_path):
+    """`aggregator stories | head`: nothing is said about the pipe."""
+    titles = [f"{number} {'is a number and nothing else, ' * 33}" for number in range(40)]
+    lines = "".join(json.dumps({"title": title, "text": "Nothing."}) + "\n" for title in titles)
+    (tmp_path / "drop/many.jsonl").write_text(lines)
+    told("once")
+    command = f"{sys.executable} -m aggregator stories --json | head -n 1"
+    done = subprocess.run(
+        ["sh", "-c", command],
+        env=os.environ | {"PYTHONPATH": str(TOP)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+
+
+def test_show_tells_every_report_and_why_it_is_there(told):
+    """Publisher, date in UTC, title, address, and the words that carried it."""
+    done = told("show", 1)
+    assert (done.status, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[1].startswith("story 1: 2 reports, 2 publishers, 2 independent texts, updated ")
+    assert lines[1].endswith(" UTC")
+    for text in (
+        FIRE[0],
+        FIRE_AGAIN[0],
+        "Harbour News, 2026-11-20 09:30 UTC",
+        "https://island.example/rescuers",
+    ):
+        assert text in done.out
+    assert "opened a story" in done.out
+    assert re.search(r"the same event, closest to report \d: score 0\.\d\d, bar 0\.\d\d", done.out)
+    assert re.search(r"^ +names +.*Aurelia", done.out, re.MULTILINE)
+    assert re.search(r"^ +numbers +214", done.out, re.MULTILINE)
+
+
+def test_show_as_json_is_the_story_and_its_history(told):
+    """The same object as in the list, with what was merged into it or moved there."""
+    (listed,) = (story for story in told("stories", "--json").objects if story["id"] == 1)
+    (shown,) = told("show", 1, "--json").objects
+    assert shown == listed | {"history": []}
+
+
+def test_show_follows_an_id_that_was_merged(told, tmp_path):
+    """An id once shown answers for ever."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "var/aggregator.db")) as connection:
+        connection.execute("UPDATE membership SET story_id = 1")
+        connection.execute("UPDATE story SET merged_into = 1 WHERE id = 2")
+        connection.execute(
+            "INSERT INTO history (at, story_id, what, from_story, score) "
+            "SELECT updated, 1, 'merged', 2, 0.75 FROM story WHERE id = 1"
+        )
+        connection.commit()
+    done = told("show", 2)
+    assert done.out.startswith("story 2 was merged into 1\n")
+    assert re.search(r"UTC  took over story 2, score 0\.75$", done.out, re.MULTILINE)
+    (shown,) = told("show", 2, "--json").objects
+    assert shown["id"] == 1
+    assert [event["from_story"] for event in shown["history"]] == [2]
+
+
+@pytest.mark.parametrize("story", [7, 0, 2**63, 10**40])
+def test_a_story_that_never_was_is_one_line(told, story):
+    """Whatever the number."""
+    done = told("show", story)
+    assert (done.status, done.out) == (1, "")
+    assert done.error == f"aggregator: there is no story {story} (`aggregator stories` lists them)"
+
+
+# ---- explain ----
+
+
+def test_explain_lays_out_every_signal(told):
+    """A line each with value, weight and what it adds; the shared words; the verdict in a sentence."""
+    done = told("explain", 1, "https://island.example/rescuers")
+    assert (done.status, done.err) == (0, "")
+    assert re.search(r"^A  report \d, .*2026-11-20: ", done.out, re.MULTILINE)
+    assert re.search(r"^signal +value +weight +adds +meaning$", done.out, re.MULTILINE)
+    assert re.search(r"^names +.*Aurelia", done.out, re.MULTILINE)
+    assert re.search(r"^one event: probability 0\.\d\d reaches the bar", done.out.splitlines()[-1])
+
+
+def test_explain_as_json_is_one_object(told):
+    """The same facts for scripts."""
+    (found,) = told("explain", 1, 3, "--json").objects
+    assert {"rows", "probability", "bar", "verdict", "shared", "stories"} <= set(found)
+    assert found["verdict"].startswith("not one event")
+
+
+def test_explain_takes_files(aggregator, tmp_path):
+    """Two files that nobody has dropped: the samples that are shipped."""
+    samples = sorted((TOP / "config/samples").glob("*.txt"))
+    for sample in samples:
+        shutil.copy(sample, tmp_path)
+    done = aggregator("explain", *(sample.name for sample in samples))
+    assert done.status == 0
+    assert done.out.splitlines()[-1].startswith("one event: ")
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ("99", "'99': there is no such report"),
+        ("9" * 30, "there is no such report"),
+        ("²", "'²': no report id, no address and no file"),
+        ("https://nowhere.example/x", "'https://nowhere.example/x': there is no such report"),
+        ("none.txt", "'none.txt': no report id, no address and no file"),
+        ("x" * 3000, "cannot be read: File name too long"),
+        ("drop", "'drop': cannot be read: Is a directory"),
+        ("a.yaml", "no reader for '.yaml'"),
+    ],
+)
+def test_what_cannot_be_explained_is_one_line_with_a_hint(told, other, said):
+    """Ids, addresses and files that are none."""
+    done = told("explain", 1, other)
+    assert (done.status, done.out) == (1, "")
+    assert said in done.error
+    assert done.error.endswith(")")
+    assert len(done.error) < 300
+
+
+# ---- evaluate, schema ----
+
+
+@pytest.fixture
+def labelled(tmp_path) -> Path:
+    """A labelled file of three reports of two events, and one that has no label."""
+    rows = [(*FIRE, "fire"), (*FIRE_AGAIN, "fire"), (*BUDGET, "budget"), ("Weather tomorrow", "Rain.", None)]
+    path = tmp_path / "labelled.jsonl"
+    path.write_text(
+        "\n".join(
+            json.dumps({"id": str(n), "title": title, "text": text, "cluster": label}, ensure_ascii=False)
+            for n, (title, text, label) in enumerate(rows)
+        )
+    )
+    return path
+
+
+def test_evaluate_as_json_is_one_object(aggregator, labelled):
+    """With the promised keys; a perfect score where there is nothing to miss."""
+    (found,) = aggregator("evaluate", labelled, "--json").objects
+    promised = {"b3_precision", "b3_recall", "b3_f1", "pair_f1", "ari", "stories", "reports"}
+    assert promised | {"reports_per_second"} <= set(found)
+    assert (found["b3_f1"], found["pair_f1"], found["ari"]) == (1, 1, 1)
+    assert (found["stories"], found["reports"]) == (2, 3)
+
+
+def test_evaluate_prints_all_figures(aggregator, labelled):
+    """Precision, recall and F1 of both kinds, ARI, stories, speed and memory."""
+    done = aggregator("evaluate", labelled)
+    assert done.status == 0
+    for word in ("precision", "B-cubed", "pairs", "Rand", "2 stories", "3 of 4 reports", "a second", "MiB"):
+        assert word in done.out
+    assert aggregator("evaluate", labelled, "--titles-only", "--max-chars", "50").status == 0
+
+
+def test_a_labelled_file_that_is_none_is_one_line(aggregator, tmp_path):
+    """With the line at which it goes wrong."""
+    (tmp_path / "bad.jsonl").write_text('{"title": "x", "cluster": "c"}\nnonsense\n')
+    done = aggregator("evaluate", "bad.jsonl")
+    assert (done.status, done.out) == (1, "")
+    assert "bad.jsonl, line 2" in done.error
+
+
+def test_evaluate_needs_no_configuration(aggregator, labelled, tmp_path):
+    """Nor does the schema."""
+    (tmp_path / "a.yaml").unlink()
+    assert aggregator("evaluate", labelled).status == 0
+    assert json.loads(aggregator("schema").out)["$schema"].startswith("https://json-schema.org/")
