@@ -1,5 +1,6 @@
 """A database can be copied into an empty one of either kind."""
 
+import re
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from storage.copying import copy_everything
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "postgresql.md"
 FIRST = {"layer": "first", "score": 0.0, "bar": 0.6, "names": ["Ines Märrow"]}
 
 
@@ -57,6 +59,17 @@ def test_everything_goes_along(old, empty):
             assert new.uuid == old.uuid
             assert reports.add(tx, [Report("s", "p", "t", "x", "en", NOON, True, NOON)]) == [4]
             assert stories.found(tx, title="t", best=4, now=NOON) == 4
+
+
+def test_the_documented_way_goes(old, address):
+    """What the document tells to type does it, with one's own addresses in it."""
+    (block,) = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text("utf-8"), re.DOTALL)
+    mine = iter([old.engine.url.render_as_string(hide_password=False), address])
+    names: dict[str, Database] = {}
+    exec(re.sub(r'(?<=Database\(")[^"]+', lambda _: next(mine), block), names)
+    assert all_rows(names["new"]) == all_rows(old)
+    names["old"].close()
+    names["new"].close()
 
 
 def test_more_rows_than_fit_in_one_part(old, empty, report):

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import StoreBusy, StoreError
@@ -183,6 +183,8 @@ def moments(empty):
 
 
 @given(moment=st.datetimes(timezones=st.just(UTC)))
+@example(moment=datetime.min.replace(tzinfo=UTC))
+@example(moment=datetime.max.replace(tzinfo=UTC))
 @settings(max_examples=20, deadline=None)
 def test_any_moment_comes_back(moments, moment):
     """From the year 1 to 9999, to the microsecond, whatever zone the server lives in."""
