@@ -1,7 +1,10 @@
 """What all tests share."""
 
 import hashlib
+import json
+import logging
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -9,12 +12,14 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, NamedTuple
 from uuid import uuid4
 from xml.sax.saxutils import escape
 
 import pytest
 import sqlalchemy as sa
 
+from aggregator import cli
 from storage.database import Database
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -156,3 +161,42 @@ def rss() -> Callable[..., bytes]:
         ).encode()
 
     return make
+
+
+# ---- the command line ----
+
+
+class Done(NamedTuple):
+    """What came of a command."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def objects(self) -> list[Any]:
+        """Its output, one JSON object a line."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def error(self) -> str:
+        """The one line that it said on standard error."""
+        (line,) = self.err.splitlines()
+        return line
+
+
+@pytest.fixture
+def aggregator(tmp_path, monkeypatch, capsys) -> Callable[..., Done]:
+    """Runs a command line in a folder of its own, as a shell does; in this process, which is quicker."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+
+    def run(*arguments: object) -> Done:
+        monkeypatch.setattr(sys, "argv", ["aggregator", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        captured = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return Done(ended.value.code, captured.out, captured.err)
+
+    return run

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import logging
 import os
 import re
 import shutil
@@ -10,13 +9,10 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from aggregator import cli
 
 TOP = Path(__file__).resolve().parents[1]
 FIRE = (
@@ -41,44 +37,13 @@ BUDGET = (
 COMMANDS = ("run", "once", "check", "stories", "show", "explain", "evaluate", "db", "db upgrade", "schema")
 
 
-@dataclass
-class Done:
-    """What came of a command."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def objects(self) -> list[Any]:
-        """Its output, one JSON object a line."""
-        return [json.loads(line) for line in self.out.splitlines()]
-
-    @property
-    def error(self) -> str:
-        """The one line that it said on standard error."""
-        (line,) = self.err.splitlines()
-        return line
-
-
 @pytest.fixture
-def aggregator(tmp_path, monkeypatch, capsys) -> Callable[..., Done]:
-    """Runs a command line in a folder of its own, with a drop folder, as `aggregator` on the shell does."""
-    monkeypatch.chdir(tmp_path)
+def aggregator(aggregator, tmp_path, monkeypatch) -> Callable[..., Any]:
+    """The same, with a configuration and a drop folder."""
     monkeypatch.setenv("AGGREGATOR_CONFIG", "a.yaml")
-    monkeypatch.setattr(logging.getLogger(), "handlers", [])
     (tmp_path / "drop").mkdir()
     configure(tmp_path)
-
-    def run(*arguments: object) -> Done:
-        monkeypatch.setattr(sys, "argv", ["aggregator", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        captured = capsys.readouterr()
-        assert isinstance(ended.value.code, int)
-        return Done(ended.value.code, captured.out, captured.err)
-
-    return run
+    return aggregator
 
 
 def configure(folder: Path, *given: dict[str, Any], **more: Any) -> None:
@@ -112,7 +77,7 @@ def kept(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def told(aggregator, tmp_path, kept) -> Callable[..., Done]:
+def told(aggregator, tmp_path, kept) -> Callable[..., Any]:
     """The same, with a story of two reports (1 and 2) and one of a single report (3)."""
     if (kept / "var").exists():
         shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
@@ -311,7 +276,7 @@ def test_a_database_that_refuses_ends_once_in_one_line(aggregator, tmp_path):
 def test_check_counts_and_tries(aggregator, tmp_path, origin, rss):
     """Alone it reads the configuration; with `--fetch` it tries each source and keeps nothing."""
     origin.pages |= {"/good": rss({"guid": "1", "title": FIRE[0]}), "/bad": 500}
-    assert aggregator("check") == Done(0, "the configuration is good: 1 source\n", "")
+    assert aggregator("check") == (0, "the configuration is good: 1 source\n", "")
     good = {"name": "good", "url": f"{origin.url}/good", "allow_private": True}
     configure(tmp_path, good)
     done = aggregator("check", "--fetch")
@@ -330,7 +295,7 @@ def test_check_counts_and_tries(aggregator, tmp_path, origin, rss):
 def test_db_upgrade_makes_the_database(aggregator, tmp_path):
     """And a second time it finds nothing to do."""
     for _ in range(2):
-        assert aggregator("db", "upgrade") == Done(0, "the database is at the newest schema\n", "")
+        assert aggregator("db", "upgrade") == (0, "the database is at the newest schema\n", "")
     assert (tmp_path / "var/aggregator.db").exists()
 
 
@@ -382,7 +347,7 @@ def test_no_stories_are_told_apart_from_none_lately(aggregator):
     aggregator("once")
     assert aggregator("stories", "--since", "0s").out == "no story has gained anything since then\n"
     assert FIRE[0] in aggregator("stories", "--since", "2d").out
-    assert aggregator("stories", "--since", "0s", "--json") == Done(0, "", "")
+    assert aggregator("stories", "--since", "0s", "--json") == (0, "", "")
 
 
 def test_a_title_cannot_steer_the_terminal(aggregator):
