@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aggregator.dedup import verdict
 from aggregator.dedup.story import Bars
-from aggregator.errors import NotFound
+from aggregator.errors import NotFound, ParseError
 from aggregator.intake.address import canonical
 from aggregator.intake.contain import Parser
 from aggregator.intake.normalise import normalise
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 _MOST = 12  # words of each kind
 _LARGEST_ID = 2**63 - 1
+_LONGEST = 200  # characters of a name in an error
 _WHERE = "`aggregator show STORY` lists report ids"
 
 
@@ -180,7 +181,7 @@ def _found(tx: Any, name: str, number: int, settings: Settings) -> Stored:
         return asyncio.run(_from_file(Path(name), body, number, settings))
     stored = reports.get(tx, [report_id]) if report_id is not None and report_id <= _LARGEST_ID else {}
     if not stored:
-        raise NotFound(f"{short(name)}: there is no such report", hint=_WHERE)
+        raise NotFound(f"{short(name, _LONGEST)}: there is no such report", hint=_WHERE)
     return next(iter(stored.values()))
 
 
@@ -189,9 +190,13 @@ def _read(path: Path, most: int) -> bytes:
         with path.open("rb") as file:
             body = file.read(most + 1)
     except FileNotFoundError as error:
-        raise NotFound(f"{short(str(path))}: no report id, no address and no file", hint=_WHERE) from error
+        raise NotFound(
+            f"{short(str(path), _LONGEST)}: no report id, no address and no file", hint=_WHERE
+        ) from error
     except OSError as error:
-        raise NotFound(f"{short(str(path))}: cannot be read: {error.strerror}", hint="name a file") from error
+        raise NotFound(
+            f"{short(str(path), _LONGEST)}: cannot be read: {error.strerror}", hint="name a file"
+        ) from error
     if len(body) > most:
         raise NotFound(f"{path}: has more than {most} bytes", hint="raise folders.max_file_bytes")
     return body
@@ -199,11 +204,14 @@ def _read(path: Path, most: int) -> bytes:
 
 async def _from_file(path: Path, body: bytes, number: int, settings: Settings) -> Stored:
     """The first report of a file, as a drop folder would take it; its id is none that the database gives."""
-    async with Parser(settings.parse) as parser:
-        parsed = await parser.parse(body, path.suffix.lower())
+    try:
+        async with Parser(settings.parse) as parser:
+            parsed = await parser.parse(body, path.suffix.lower())
+    except ParseError as error:
+        raise ParseError(f"{path}: {error.message}", hint=error.hint) from error
     found = normalise(parsed, FolderSource(name=str(path), folder=path.parent), datetime.now(UTC))
     if not found:
-        raise NotFound(f"{path}: there is no report in it")
+        raise NotFound(f"{path}: there is no report in it", hint="name a file with a title or a text")
     values = {name: getattr(found[0], name) for name in Stored.__dataclass_fields__ if name != "id"}
     return Stored(id=-1 - number, **values)
 

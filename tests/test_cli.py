@@ -471,7 +471,7 @@ def test_explain_takes_files(aggregator, tmp_path):
         ("none.txt", "'none.txt': no report id, no address and no file"),
         ("x" * 3000, "cannot be read: File name too long"),
         ("drop", "'drop': cannot be read: Is a directory"),
-        ("a.yaml", "no reader for '.yaml'"),
+        ("a.yaml", "a.yaml: no reader for '.yaml'"),
     ],
 )
 def test_what_cannot_be_explained_is_one_line_with_a_hint(told, other, said):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -33,17 +34,21 @@ def lay_out(*parts: RenderableType, err: bool = False) -> None:
         click.echo(line.rstrip(), err=err)
 
 
-def table(*columns: str, cut: str | None = None) -> Table:
+def table(*columns: str, cut: Mapping[str, int] | None = None) -> Table:
     """An empty table.
 
     Args:
         columns: their headings.
-        cut: the column that a narrow terminal cuts short; without it, all are wrapped.
+        cut: the columns that are cut short on a narrow terminal, and their shares of what is left; without
+            it, all are wrapped.
 
     """
     from rich.table import Table
 
-    made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
+    shares = cut if cut and sys.stdout.isatty() else {}
+    made = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0), expand=bool(shares))
     for column in columns:
-        made.add_column(column, no_wrap=cut is not None, overflow="ellipsis" if column == cut else "fold")
+        made.add_column(
+            column, no_wrap=cut is not None, overflow="ellipsis" if cut else "fold", ratio=shares.get(column)
+        )
     return made

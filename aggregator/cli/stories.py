@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _LARGEST_ID = 2**63 - 1
 _LISTED = 20  # stories, where nobody asks for more
 _PUBLISHERS = 3  # that are named in a list
+_CUT = {"publishers": 1, "title": 3}
 _LOADED = 100  # stories at a time
 _MINUTE = "%Y-%m-%d %H:%M"
 _SHARED = ("names", "numbers", "words")
@@ -180,7 +181,7 @@ def _print_explanation(explanation: Explanation) -> None:
 def _print_stories(found: Iterable[Story]) -> None:
     from rich.text import Text
 
-    listed = table("story", "updated (UTC)", "reports", "publishers", "title", cut="title")
+    listed = table("story", "updated (UTC)", "reports", "publishers", "title", cut=_CUT)
     for story in found:
         more = len(story.publishers) - _PUBLISHERS
         who = ", ".join(story.publishers[:_PUBLISHERS]) + (f" +{more}" if more > 0 else "")
