@@ -36,9 +36,9 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def postgresql() -> Callable[[], AbstractContextManager[str]]:
     """Gives the address of an empty store on a PostgreSQL server as often as it is called."""
-    server = os.environ.get("AGGREGATOR_TEST_POSTGRESQL")
+    server = os.environ.get("TEST_POSTGRESQL")  # AGGREGATOR_… would be refused as a setting
     if not server:
-        pytest.skip("needs AGGREGATOR_TEST_POSTGRESQL=postgresql://user@host/name, a database to play with")
+        pytest.skip("needs TEST_POSTGRESQL=postgresql://user@host/name, a database to play with")
     return lambda: _schema_of_its_own(server)
 
 
