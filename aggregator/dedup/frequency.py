@@ -34,6 +34,7 @@ SPAN = 10_000
 
 _MILLION = 1e6  # rates are occurrences in a million words
 _UNKNOWN = 0.01  # rate of a word that no list holds
+_RAREST = 0.3  # rate down to which lists are read: below it all words are worth the same, and lists are long
 _LONGEST = 200.0  # words of a document in the imaginary archive, at most, and before any report is known
 _SLOTS = 1 << 22  # of the table of counts; two of 200,000 features share one in 5 % of cases, harmlessly
 
@@ -54,6 +55,8 @@ def _rates(language: str) -> dict[str, float]:
     rates: defaultdict[str, float] = defaultdict(float)
     keys = _pairs if language in _UNSPACED else _stem(language)
     for word, frequency in wordfreq.get_frequency_dict(listed, "best").items():
+        if frequency * _MILLION < _RAREST:
+            break  # the list is sorted
         for key in keys(word):
             rates[key] += frequency * _MILLION
     return dict(rates)

@@ -89,7 +89,7 @@ def place(newcomer: Telling, near: Neighbourhood, bars: Bars) -> Plan:
         best = next(story for story, member in members if member.id == copied)
     joined = best if copied is not None or scores[best] >= bars.story else None
     of_best = [i for i, (story, _) in enumerate(members) if story == best]
-    closest = members[max(of_best, key=lambda i: float(found[i]))][1].id
+    closest = members[max(of_best, key=lambda i: (float(found[i]), -members[i][1].id))][1].id
     merges, moves = _look_again(newcomer, joined, scores, near, bars)
     return Plan(joined, scores[best], copied or closest, copy_of, resemblance, merges, moves)
 

@@ -1,0 +1,165 @@
+"""Two reports of one event are told from two reports that are merely near."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+
+from aggregator.dedup import verdict
+from aggregator.dedup.story import Bars
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+WINDOW = timedelta(days=14)
+
+SAME = [
+    (
+        "en",
+        "Dam at Orlec holds after night of record rain",
+        "Engineers opened all four gates of the Orlec dam on Thursday night as the river Sava "
+        "Minor rose by two "
+        "metres. The mayor, Vesna Tomac, told 3,100 people in the lower town to sleep elsewhere.",
+        "",
+        "Vesna Tomac did not go to bed. By midnight the mayor had sent her constables from door "
+        "to door in the "
+        "lower town of Orlec, where 3,100 live below the dam. Its gates stood open; the Sava "
+        "Minor kept rising.",
+    ),
+    (
+        "ru",
+        "В Тарнвике ночью загорелся паром «Марен Скоу»",
+        "На пароме «Марен Скоу» у берегов Тарнвика произошёл пожар. Все 243 человека спасены, "
+        "шестеро в больнице.",
+        "Пожар на «Марен Скоу»: пассажиры спаслись на шлюпках",
+        "Пассажиры парома «Марен Скоу» покинули его ночью на шлюпках близ Тарнвика. Никто из 243 не погиб.",
+    ),
+    (
+        "zh",
+        "台东外海渡轮起火 212名乘客全部获救",
+        "渡轮“海星号”周五凌晨在台东外海起火,船上212名乘客和31名船员全部获救。海巡署说,火势从机舱开始,六人送医。",
+        "海星号深夜失火,乘客穿睡衣逃生",
+        "“有人敲门大喊别拿行李。”凌晨四点多,渡轮海星号机舱起火,212名乘客被海巡署救上岸,六人因吸入浓烟送医。",
+    ),
+    (
+        "vi",
+        "Cháy phà Hải Âu ngoài khơi Cát Bà, 212 hành khách thoát nạn",
+        "Phà Hải Âu bốc cháy rạng sáng thứ Sáu ngoài khơi đảo Cát Bà. Toàn bộ 212 hành khách được cứu.",
+        "Hành khách phà Hải Âu kể lại đêm thoát nạn",
+        "Lửa bùng lên từ buồng máy phà Hải Âu gần Cát Bà; tàu cá đã cứu cả 212 hành khách trước bình minh.",
+    ),
+    (
+        "th",
+        "เรือเฟอร์รี่ดาวทะเลไฟไหม้กลางดึก ผู้โดยสาร 212 คนปลอดภัย",
+        "เรือเฟอร์รี่ดาวทะเลเกิดไฟไหม้ใกล้เกาะสมุย หน่วยยามฝั่งช่วยผู้โดยสาร 212 คนขึ้นฝั่งได้ทั้งหมด",
+        "ผู้โดยสารเรือดาวทะเลเล่านาทีหนีไฟ",
+        "ไฟลุกจากห้องเครื่องเรือเฟอร์รี่ดาวทะเลใกล้เกาะสมุย หน่วยยามฝั่งช่วยได้ทั้ง 212 คน",
+    ),
+    (
+        "ar",
+        "حريق في العبارة نجمة البحر قبالة صور",
+        "اندلع حريق في العبارة نجمة البحر قبالة مدينة صور فجر الجمعة، ونجا جميع الركاب وعددهم 212 راكبا.",
+        "ركاب نجمة البحر يروون ليلة الحريق",
+        "نجا 212 راكبا من حريق شب في غرفة محرك العبارة نجمة البحر قرب صور قبل طلوع الفجر.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("language", "title", "text", "title_too", "text_too"), SAME, ids=lambda v: v[:2])
+def test_one_event_in_other_words_reaches_the_bar_at_once(
+    language: str,
+    title: str,
+    text: str,
+    title_too: str,
+    text_too: str,
+    telling: Callable[..., Any],
+    bars: Bars,
+) -> None:
+    """With nothing yet counted in the stream, two tellings of one event are seen, in any script."""
+    one, other = telling((title, text, language)), telling((title_too, text_too, language), 2)
+    assert verdict.judge(one, [other], WINDOW)[0] >= bars.story
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "zh", "vi", "th", "ar"])
+def test_two_events_stay_apart_at_once(language: str, telling: Callable[..., Any], bars: Bars) -> None:
+    """With nothing yet counted, reports of different events of the same kind or none stay under the bar."""
+    others = {
+        "en": (
+            "Oil tanker aground off Lisse",
+            "The tanker Gerda ran onto rocks on Friday; 20 crew are safe.",
+        ),
+        "ru": ("Центробанк снизил ставку", "Банк России в пятницу снизил ключевую ставку до 15 процентов."),
+        "zh": (
+            "央行下调存款准备金率",
+            "中国人民银行周五宣布下调金融机构存款准备金率,释放长期资金约一万亿元。",
+        ),
+        "vi": ("Giá vàng giảm mạnh", "Giá vàng trong nước sáng nay giảm hơn một triệu đồng mỗi lượng."),
+        "th": ("ธนาคารกลางลดดอกเบี้ย", "คณะกรรมการนโยบายการเงินมีมติลดดอกเบี้ยนโยบายลงร้อยละ 0.25"),
+        "ar": ("البنك المركزي يخفض الفائدة", "قرر البنك المركزي خفض سعر الفائدة نصف نقطة مئوية يوم الخميس."),
+    }
+    case = next(case for case in SAME if case[0] == language)
+    one, other = telling((case[1], case[2], language)), telling((*others[language], language), 2)
+    assert verdict.judge(one, [other], WINDOW)[0] < bars.story / 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "vetoed"),
+    [
+        ("EU adopts 12th package of sanctions", "EU adopts 13th package of sanctions", True),
+        ("Quake of magnitude 5.9 off Hestoy", "Quake of magnitude 5.6 off Hestoy", True),
+        ("Morning briefing, Monday 16 November", "Morning briefing, Tuesday 17 November", True),
+        ("Tarnvik weather for November 20", "Tarnvik weather for November 21", True),
+        (
+            "EU adopts 12th package of sanctions",
+            "Sanctions: ministers agree on the 13th round at last",
+            False,
+        ),
+        ("Ferry fire off Tarnvik leaves 6 in hospital", "Ferry fire off Tarnvik leaves 7 in hospital", False),
+        ("EU adopts 12th package of sanctions", "EU adopts package of sanctions", False),
+        ("EU adopts 12th package of sanctions", "EU adopts 12th package of sanctions", False),
+        ("", "EU adopts 12th package of sanctions", False),
+    ],
+)
+def test_another_one_of_a_series_is_vetoed(
+    one: str, other: str, vetoed: bool, telling: Callable[..., Any]
+) -> None:
+    """Like titles that name another number, magnitude or day part; a toll that rose does not."""
+    pair = telling((one,)), telling((other,), 2)
+    assert (verdict.veto(*pair, WINDOW) is not None) is vetoed
+    assert (verdict.veto(*reversed(pair), WINDOW) is not None) is vetoed
+    if vetoed:
+        assert verdict.judge(pair[0], [pair[1]], WINDOW)[0] == 0.0
+
+
+@pytest.mark.parametrize(("days", "vetoed"), [(13, False), (15, True)])
+def test_the_window_parts_what_is_dated(days: int, vetoed: bool, telling: Callable[..., Any]) -> None:
+    """Beyond the window two dated reports cannot be one event; an undated one can be of any day."""
+    one = telling(("Fire on the Maren Skou", "", "en", NOON))
+    later = telling(("Fire on the Maren Skou", "", "en", NOON + timedelta(days=days)), 2)
+    undated = telling(("Fire on the Maren Skou", "", "en"), 3)
+    assert (verdict.veto(one, later, WINDOW) is not None) is vetoed
+    assert verdict.veto(undated, later, WINDOW) is None
+
+
+def test_an_account_adds_up_to_the_probability(telling: Callable[..., Any]) -> None:
+    """What `explain` shows term by term is what the verdict computed."""
+    case = SAME[0]
+    one, other = telling((case[1], case[2])), telling((case[3], case[4]), 2)
+    total = sum(adds for _, _, _, adds, _ in verdict.account(one, other))
+    assert np.isclose(1 / (1 + np.exp(-total)), verdict.judge(one, [other], WINDOW)[0])
+
+
+def test_nothing_in_common_is_no_evidence(telling: Callable[..., Any]) -> None:
+    """Short reports without a common word, and reports without words, have probability 0."""
+    one, other, empty = telling(("Fire",)), telling(("Rain",), 2), telling(("",), 3)
+    assert verdict.judge(one, [other, empty], WINDOW).tolist() == [0.0, 0.0]
+    assert verdict.judge(empty, [empty], WINDOW).tolist() == [0.0]
+    assert verdict.judge(one, [], WINDOW).shape == (0,)
+
+
+def test_a_short_text_is_no_proof_of_a_copy(telling: Callable[..., Any], bars: Bars) -> None:
+    """Two equal headlines may be two reports; two equal texts are one."""
+    short = telling(("Morning briefing",)), telling(("Morning briefing",), 2)
+    long = telling(("Dam holds", SAME[0][2])), telling(("Dam holds", SAME[0][2]), 2)
+    assert verdict.is_copy(*short, bars.copy) == 0.0
+    assert verdict.is_copy(*long, bars.copy) == 1.0
