@@ -123,7 +123,7 @@ def evaluate(
 def read(path: Path, *, titles_only: bool = False, max_chars: int | None = None) -> list[Labelled]:
     """The documents of a labelled file, one JSON object a line, in the order of streaming.
 
-    In order of ``published`` where all have one, else in the file's.
+    In order of ``published`` where all have one that can be read, else in the file's.
 
     Args:
         path: keys ``id, title, text, published, source, url, lang, cluster``; null or "" where unknown.
@@ -135,10 +135,10 @@ def read(path: Path, *, titles_only: bool = False, max_chars: int | None = None)
         ParseError: a line is no such object.
 
     """
-    rows = list(_rows(path))
-    if rows and all(row.get("published") for row in rows):
-        rows.sort(key=lambda row: str(row["published"]))
-    return [_labelled(row, number, titles_only, max_chars) for number, row in enumerate(rows)]
+    documents = [_labelled(row, number, titles_only, max_chars) for number, row in enumerate(_rows(path))]
+    if all(document.report.dated for document in documents):
+        documents.sort(key=lambda document: document.report.published)
+    return documents
 
 
 def compare(labels: Sequence[Hashable], found: Sequence[Hashable]) -> Score:
@@ -173,7 +173,7 @@ def _stories(database: Database, ids: Sequence[int]) -> tuple[int, ...]:
 
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = path.read_text("utf-8").split("\n")  # a text may hold other separators, unescaped
     except (OSError, UnicodeDecodeError) as error:
         raise NotFound(f"{path}: cannot be read: {error}", hint="name a labelled .jsonl file") from error
     for number, line in enumerate(lines, 1):
@@ -196,7 +196,7 @@ def _labelled(row: dict[str, Any], number: int, titles_only: bool, max_chars: in
     if titles_only:
         title, text = (title, "") if title else ("", text.split("\n", 1)[0][:200])
     # Files hold reports of many years: what was seen has to lie in one window, what was published need not.
-    published = when(row.get("published"), datetime.now(UTC))
+    published = when(str(row.get("published") or ""), datetime.now(UTC))
     report = Report(
         source=str(row.get("source") or f"evaluation {number}"),
         publisher=str(row.get("source") or "unknown"),

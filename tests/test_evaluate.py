@@ -58,6 +58,25 @@ def test_a_file_is_streamed_in_order_of_publishing_where_all_have_a_date(tmp_pat
     assert [document.report.title for document in undated] == [*dates, "x"]
 
 
+def test_moments_are_compared_and_not_their_spelling(tmp_path):
+    """Offsets count, and a mail's date as much as an ISO one; a number is a date too, or none."""
+    dates = ("2026-01-02T01:00:00+09:00", "Thu, 01 Jan 2026 12:00:00 GMT", "2026-01-01T17:00:00Z")
+    rows = [{"title": date, "text": "", "published": date, "cluster": "c"} for date in dates]
+    found = read(write(tmp_path / "a.jsonl", rows))
+    assert [document.report.title for document in found] == [dates[1], dates[0], dates[2]]
+    odd = [*rows, {"title": "x", "published": 20260101, "cluster": "c"}]
+    assert len(read(write(tmp_path / "b.jsonl", odd))) == 4
+
+
+def test_only_a_line_feed_ends_a_line(tmp_path):
+    """JSON may hold a line separator as it is."""
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        json.dumps({"title": "a\u2028b\x85c", "cluster": "c"}, ensure_ascii=False) + "\n", "utf-8"
+    )
+    assert [document.report.title for document in read(path)] == ["a\u2028b\x85c"]
+
+
 def test_unlabelled_reports_take_part_and_do_not_count(tmp_path):
     """Noise flows with the labelled reports, and only those are scored."""
     rows = [{"title": f"Title {n} about something", "text": "", "cluster": None} for n in range(3)]

@@ -47,7 +47,7 @@ def evaluate(
     click.echo(f"{'pairs':12}{score.pair_precision:>10.3f}{score.pair_recall:>10.3f}{score.pair_f1:>10.3f}")
     reports = f"{score.reports} of {counted(found.taken, 'report')}"
     click.echo(f"adjusted Rand index {score.ari:.3f}")
-    click.echo(f"{counted(score.stories, 'story', 'stories')} hold the {reports} that have a label")
+    click.echo(f"{counted(score.stories, 'story', 'stories')}; {reports} have a label")
     click.echo(
         f"{found.reports_per_second:.0f} reports a second, peak memory {found.peak_memory / 2**20:.0f} MiB"
     )
