@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aggregator.dedup import verdict
+from aggregator.dedup import fingerprint, verdict
 from aggregator.dedup.story import Bars
 from aggregator.errors import NotFound, ParseError
 from aggregator.intake.address import canonical
@@ -109,7 +109,9 @@ def explain(a: str, b: str, settings: Settings, database: Callable[[], Database]
         mine, theirs = linker.telling(tx, one), linker.telling(tx, other)
         seated = stories.of_reports(tx, [one.id, other.id])
     bars = Bars(settings.dedup.story_bar, settings.dedup.copy_bar, settings.dedup.window)
-    words, names, numbers = shared_words(mine.weighed, theirs.weighed, one)
+    words, names, numbers = shared_words(
+        mine.weighed, theirs.weighed, fingerprint.read(one.title, one.text, one.language)
+    )
     return _weighed(
         (mine, theirs),
         (_line(one), _line(other)),

@@ -60,13 +60,14 @@ class Linker:
         self._counts: StreamCounts | None = None
         self._sketches: dict[int, fingerprint.Sketch] = {}
         self._weighed: dict[int, tuple[int, signals.Weighed]] = {}
+        self._readings: dict[int, fingerprint.Reading] = {}  # of the reports that are being linked
         self._keys: dict[int, list[int]] = {}
         self._judged: dict[tuple[int, int], float] = {}
 
     def forget(self) -> None:
         """Drop everything derived: after a transaction that was rolled back, memory may be ahead."""
         self._counts = None
-        for memory in (self._sketches, self._weighed, self._keys, self._judged):
+        for memory in (self._sketches, self._weighed, self._readings, self._keys, self._judged):
             memory.clear()
 
     def _trim(self) -> None:
@@ -91,13 +92,16 @@ class Linker:
 
         """
         self._trim()
+        self._readings.clear()
         counts = self._counted(tx)
         boilerplate = {
             source: self._recurring(tx, source) for source in {report.source for report in entered}
         }
         for report in entered:
             title, body = without(report.title, report.text, boilerplate[report.source])
-            sketch = fingerprint.sketch(title, body, report.language)
+            reading = fingerprint.read(title, body, report.language)
+            sketch = fingerprint.sketch_of(reading)
+            self._readings[report.id] = reading
             counts.add(sketch.language, sketch.hashes)
             self._sketches[report.id] = sketch
             self._weighed.pop(report.id, None)
@@ -242,7 +246,7 @@ class Linker:
             return Evidence("story", plan.score, self._bars.story)
         mine = self._telling(tx, _seat(report)).weighed
         values = signals.compare(mine, [matched])[0]
-        words, names, numbers = shared_words(mine, matched, report)
+        words, names, numbers = shared_words(mine, matched, self._readings[report.id])
         return Evidence(
             layer="story",
             score=plan.score,
@@ -275,14 +279,10 @@ def best_seat(seats: Sequence[Seat]) -> Seat:
 
 
 def shared_words(
-    mine: signals.Weighed, other: signals.Weighed, report: Stored
+    mine: signals.Weighed, other: signals.Weighed, reading: fingerprint.Reading
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Words, names and numbers that both reports have, heaviest first, as `report` spells them."""
-    spelt: dict[int, text.Feature] = {}
-    for feature in text.features(f"{report.title}\n{report.text}", report.language):
-        key = fingerprint.feature_hash(feature.key, report.language)
-        if key not in spelt or (feature.name and not spelt[key].name):
-            spelt[key] = feature
+    """Words, names and numbers that both reports have, heaviest first, as `reading` spells them."""
+    spelt = reading.spelling()
     both = [spelt[key] for key in mine.sketch.hashes[signals.shared(mine, other)].tolist() if key in spelt]
     return (
         tuple(_plain(feature) for feature in both if not feature.name and not feature.number),

@@ -105,11 +105,45 @@ def _known(key: str, language: str) -> tuple[int, float]:
     return feature_hash(key, language), rate(key, language)
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A report's features in their order, with repetitions: what its sketch is made of.
+
+    Attributes:
+        language: ISO 639-1.
+        headline: the features of its title.
+        body: those of its text.
+    """
+
+    language: str
+    headline: list[cut.Feature]
+    body: list[cut.Feature]
+
+    def spelling(self) -> dict[int, cut.Feature]:
+        """For each hash a feature as it stood in the report; as a name, where it stood as one."""
+        spelt: dict[int, cut.Feature] = {}
+        for feature in (*self.headline, *self.body):
+            key = feature_hash(feature.key, self.language)
+            if key not in spelt or (feature.name and not spelt[key].name):
+                spelt[key] = feature
+        return spelt
+
+
+def read(title: str, text: str, language: str) -> Reading:
+    """Cut a report into its features."""
+    return Reading(language, list(cut.features(title, language)), list(cut.features(text, language)))
+
+
 def sketch(title: str, text: str, language: str) -> Sketch:
     """The sketch of a report; a text without any feature gives an empty one."""
-    headline = list(cut.features(title, language))
+    return sketch_of(read(title, text, language))
+
+
+def sketch_of(reading: Reading) -> Sketch:
+    """The sketch of a report that was cut."""
+    headline, language = reading.headline, reading.language
     in_title = len(headline)
-    occurrences = headline + list(cut.features(text, language))
+    occurrences = headline + reading.body
     counts = Counter([feature.key for feature in occurrences])
     flags = _flags(occurrences, in_title or _HEAD_FEATURES, in_title + _LEAD_FEATURES)
     for key in cut.instances(headline):

@@ -42,6 +42,7 @@ Floats = npt.NDArray[np.float32]
 Hashes = npt.NDArray[np.uint32]
 
 
+_STALE = 20  # weights are computed again when a twentieth of the counted reports are new
 _LISTED = {"tl": "fil", "no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}  # languages under another code there
 _UNSPACED = frozenset({"zh", "ja"})  # whose lists hold words, while their features are pairs of characters
 
@@ -101,6 +102,7 @@ class StreamCounts:
         self._counts = np.zeros(_SLOTS, dtype=np.uint16)
         self._documents: Counter[str] = Counter()
         self._features: Counter[str] = Counter()  # of all documents
+        self._since = 0  # reports since the epoch moved
         self.epoch = 0  # moves when weights have changed enough to be worth computing again
 
     def add(self, language: str, hashes: Hashes) -> None:
@@ -114,9 +116,9 @@ class StreamCounts:
             self._documents[old_language] -= 1
             self._features[old_language] -= len(old)
             self._counts[old % _SLOTS] -= 1
-        n = len(self._recent)
-        if n == self._span or n % max(1, n // 20) == 0:
-            self.epoch += 1
+        self._since += 1
+        if self._since * _STALE >= len(self._recent):
+            self._since, self.epoch = 0, self.epoch + 1
 
     def documents(self, language: str) -> int:
         """Reports of a language that are counted."""

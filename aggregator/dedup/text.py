@@ -89,14 +89,6 @@ def stemmer(language: str) -> Callable[[str], str]:
     return stem
 
 
-def stems(words: Sequence[str], language: str) -> list[str]:
-    """The stems of many folded words at once."""
-    if language not in _SNOWBALL:
-        return list(words)
-    found: list[str] = Stemmer.Stemmer(_SNOWBALL[language]).stemWords(words)
-    return found
-
-
 def fold(text: str) -> str:
     """Text in one spelling: compatibility forms, one apostrophe, no soft hyphens."""
     if text.isascii():
