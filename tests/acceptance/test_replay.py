@@ -54,6 +54,7 @@ def test_two_days_of_real_feeds(aggregator, archive, tmp_path):
         done = aggregator("--config", "a.yaml", "once", "--all")
         assert done.out.startswith(f"{len(feeds)} sources polled: ")
         assert done.status == (1 if done.err else 0)
+        assert "defect" not in done.err
 
     log = [json.loads(line) for line in asked(f"{archive}/log").splitlines()]
     check_log(log, len(feeds))
