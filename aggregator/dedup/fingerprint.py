@@ -2,9 +2,11 @@
 
 The *sketch* holds the report's features as hashes with their counts, so that any two reports can be weighed
 against each other without their texts. The *signature* is a MinHash (Broder 1997) of its word 3-shingles: it
-tells copies. The *band keys* are its heaviest rare features themselves: reports that share one become
-candidates, and only those are weighed. Of the same-story pairs of four corpora 84-99 % meet so, with a dozen
-keys a report; 64 bands of MinHash over the same features bring together 68-80 %, with five times the keys.
+tells copies. The *band keys* bring reports together that are worth weighing (locality-sensitive hashing,
+Indyk and Motwani 1998), and there are two kinds. A rare feature is a key by itself: of the same-story pairs
+of four corpora 84-99 % meet so, while 64 bands of MinHash over the same features bring together 68-80 %. A
+feature that the stream has made too common to be a key alone ("Kremlin", in a week about it) still counts in
+twos: bands of two MinHashes over the report's distinctive features.
 
 Every sketch carries the recipe that made it, so that another recipe means a new fingerprint, not a mystery.
 """
@@ -27,7 +29,7 @@ from aggregator.dedup.frequency import Floats, Hashes, StreamCounts, rate
 SCHEME: Final = "affine32"  # pinned: datasketch 2 changed its default, and stored signatures outlive it
 SEED: Final = 1
 PERMUTATIONS: Final = 128
-RECIPE: Final = f"text{cut.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys2/rates"
+RECIPE: Final = f"text{cut.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys3/rates"
 
 HEAD, LEAD, NAME, NUMBER, INSTANCE = 1, 2, 4, 8, 16  # flags of a feature
 _HEAD_FEATURES = 20  # of the text, where there is no title
@@ -39,6 +41,7 @@ _SHINGLE = 3  # features in a row
 _RARE = 0.02  # and of these, what stands in at most this share of documents
 _FEWEST = 3  # keys of a report, however common its words
 _FULLEST = 100  # and in at most about so many of the reports that are counted: it bounds the candidates
+_BANDS = 16  # of two MinHashes each, over the distinctive features
 
 Signature = npt.NDArray[np.uint32]
 
@@ -189,7 +192,7 @@ def _flags(occurrences: list[cut.Feature], in_head: int, in_lead: int) -> dict[s
 
 
 def band_keys(sketch: Sketch, counts: StreamCounts) -> list[int]:
-    """The index keys of a report, as signed 64-bit integers, the heaviest feature first.
+    """The index keys of a report, as signed 64-bit integers: features, the heaviest first, then bands.
 
     Only the `_DISTINCTIVE` heaviest features take part, and of these only what is rare in the language and so
     far in the stream: common ones would make candidates of everything, and the long tail of a long report
@@ -200,10 +203,23 @@ def band_keys(sketch: Sketch, counts: StreamCounts) -> list[int]:
     share = counts.share(sketch.language, sketch.hashes, sketch.rates)
     repeats = 1.0 + np.log(np.maximum(sketch.counts + ((sketch.flags & HEAD) > 0), 1))
     heaviest = np.argsort(np.log(share) * repeats, kind="stable")[:_DISTINCTIVE]
-    rare = heaviest[share[heaviest] <= min(_RARE, _FULLEST / max(counts.documents(sketch.language), 1))]
+    distinctive = heaviest[share[heaviest] <= _RARE]
+    rare = distinctive[share[distinctive] <= _FULLEST / max(counts.documents(sketch.language), 1)]
     if len(rare) < _FEWEST:
         rare = np.argsort(share, kind="stable")[:_FEWEST]
     keys: list[int] = sketch.hashes[rare].astype(np.int64).tolist()
+    return keys + _bands(sketch.hashes[distinctive])
+
+
+def _bands(hashes: Hashes) -> list[int]:
+    """LSH keys of a set of features, beyond 32 bits, so that none is the key of a feature by chance."""
+    if len(hashes) < 2:
+        return []
+    rows = _minhash(hashes)[: 2 * _BANDS].astype(np.uint64).reshape(_BANDS, 2)
+    # The band's number is mixed in: equal rows of different bands must not meet.
+    numbers = np.arange(1, _BANDS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = ((rows[:, 0] << np.uint64(32)) | rows[:, 1]) ^ numbers
+    keys: list[int] = (mixed | np.uint64(1 << 62)).astype(np.int64).tolist()
     return keys
 
 
