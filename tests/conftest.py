@@ -186,10 +186,11 @@ class Done(NamedTuple):
 
 
 @pytest.fixture
-def aggregator(tmp_path, monkeypatch, capsys) -> Callable[..., Done]:
+def aggregator(tmp_path, monkeypatch, capsys) -> Iterator[Callable[..., Done]]:
     """Runs a command line in a folder of its own, as a shell does; in this process, which is quicker."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    levels = [(logger, logger.level) for logger in (logging.getLogger(), logging.getLogger("aggregator"))]
 
     def run(*arguments: object) -> Done:
         monkeypatch.setattr(sys, "argv", ["aggregator", *map(str, arguments)])
@@ -199,4 +200,7 @@ def aggregator(tmp_path, monkeypatch, capsys) -> Callable[..., Done]:
         assert isinstance(ended.value.code, int)
         return Done(ended.value.code, captured.out, captured.err)
 
-    return run
+    yield run
+    for logger, level in levels:  # a command sets them for a process that ends with it
+        logger.setLevel(level)
+    logging.captureWarnings(capture=False)
