@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from aggregator.dedup.signals import SIGNALS
+from aggregator.dedup.verdict import shipped_model
+from aggregator.settings import Dedup
 from storage import schema
 from storage.database import Database
 
@@ -57,6 +60,26 @@ def test_the_documented_columns_are_those_of_the_views():
             named = {name for row in rows for name in re.findall(r"`([a-z_]+)`", row)}
             assert named == set(tx.execute(sa.text(f"SELECT * FROM {view}")).keys())
     database.close()
+
+
+def test_the_documented_bars_are_the_defaults():
+    """The table of bars says what `settings` says, and leaves none out."""
+    text = (ROOT / "docs" / "telling-stories-apart.md").read_text("utf-8").split("## The bars")[1]
+    named = dict(re.findall(r"^\| `(\w+)` \| (\S+) \|", text, re.MULTILINE))
+    assert Dedup(**named) == Dedup()
+    assert set(named) == set(Dedup.model_fields)
+
+
+def test_the_documented_weights_are_the_shipped_ones():
+    """The table of weights says what the model has."""
+    text = (ROOT / "docs" / "telling-stories-apart.md").read_text("utf-8")
+    named = {
+        name: float(weight)
+        for name, weight in re.findall(r"^\| `(\w+)` \| .* \| (-?[\d.]+) \|$", text, re.MULTILINE)
+    }
+    model = shipped_model()
+    assert dict(zip(SIGNALS, model.weights.tolist(), strict=True)).items() <= named.items()
+    assert f"({model.intercept:g})" in text
 
 
 def test_the_documented_queries_run():
