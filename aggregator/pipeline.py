@@ -8,6 +8,8 @@
                 │                                            ├── publish: stories as files
                 └── done/ or failed/, after the commit ◄─────┘
 
+A file that is damaged in part gives what it can, and goes to failed/ so that a person sees it.
+
 A poll of a source ends in a `Polled`, never in an exception for what the source did. Reading and deciding
 happen anywhere; writing happens one transaction at a time.
 """
@@ -49,7 +51,6 @@ _BATCH, _BATCH_TEXT = (
 )  # reports and characters a transaction, a second's work: a stop waits for it
 _PATIENCE = timedelta(seconds=10)  # with files that have not settled, in a run that ends
 _GRAIN = 0.01  # seconds: file systems and clocks do not count in the same steps
-_SHOWN_OF = 5  # stories looked at for each that a feed can show
 
 Result = TypeVar("Result")
 
@@ -69,7 +70,7 @@ class Polled:
         unchanged: the source had nothing that was not known, and said so (304, or the same body).
         error: why it failed.
         warning: what is wrong with it, though it gave what it could.
-        refused: files of a folder that went to ``failed/``, each with the reason.
+        refused: files of a folder that went to ``failed/``, in whole or in part, each with the reason.
 
     """
 
@@ -244,13 +245,19 @@ class Pipeline:
             except (ParseError, Broken) as error:
                 item = folder.refuse(item, str(error))
             else:
-                await asyncio.to_thread(folder.done, source.folder, item)
-                return replace(polled.plus(gain), warning=parsed.damaged or polled.warning)
+                polled = polled.plus(gain)
+                if parsed.damaged is None:
+                    await asyncio.to_thread(folder.done, source.folder, item)
+                    return polled
+                item = folder.refuse(item, f"{parsed.damaged} (its good entries were taken in)")
         await asyncio.to_thread(folder.failed, source.folder, item)
         return replace(polled, refused=(*polled.refused, f"{item.name}: {item.reason}"))
 
     async def _keep_file(self, source: FolderSource, file: Dropped, parsed: Parsed, now: datetime) -> Gain:
-        """The reports of a file, and then its name in the ledger: a crash in between takes it in again."""
+        """The reports of a file, and then its name in the ledger: a crash in between takes it in again.
+
+        One that is damaged never gets there: whoever drops it again sees again what is wrong with it.
+        """
         with self._database.reading() as tx:
             if sources.taken(tx, source.name, file.digest):
                 return Gain()
@@ -260,7 +267,8 @@ class Pipeline:
             total = total.plus(await self._ingest(batch, now))
 
         def keep(tx: Any) -> Gain:
-            sources.take(tx, source.name, file.digest, file.name, now)
+            if parsed.damaged is None:
+                sources.take(tx, source.name, file.digest, file.name, now)
             return ingest(tx, self._linker, last, now)
 
         with _blamed(file.name):
@@ -292,10 +300,15 @@ class Pipeline:
 
     def _publish(self) -> list[Path]:
         settings = self._settings.publish
-        # What a feed selects by is not in one column: look at more stories than the largest feed shows.
-        most = _SHOWN_OF * max((feed.limit for feed in settings.feeds), default=0)
         with self._database.reading() as tx:
-            shown = stories.load(tx, stories.recent(tx, limit=most), self._database.uuid)
+            ids = {
+                story
+                for feed in settings.feeds
+                for story in stories.selected(
+                    tx, min_publishers=feed.min_publishers, tags=feed.tags, limit=feed.limit
+                )
+            }
+            shown = stories.load(tx, sorted(ids), self._database.uuid)
         return publish(settings, shown, self._database.uuid)
 
     def _states(self) -> list[tuple[Source, SourceState]]:

@@ -349,6 +349,27 @@ def test_a_bad_file_moves_to_failed_with_its_reason(inbox):
     assert "no reader" in (inbox.folder / "drop/failed/c.exe.reason.txt").read_text()
 
 
+@pytest.mark.parametrize(
+    ("most", "broken", "kept", "said"),
+    [(100, "{not json", 3, "1 of 4 lines hold no record: line 3"), (2, "", 2, "more than 2 entries")],
+)
+def test_a_file_that_is_damaged_in_part_gives_the_rest_and_is_seen(tmp_path, most, broken, kept, said):
+    """Its good entries are kept, and it lies in failed/ with the reason, as often as it is dropped."""
+    (tmp_path / "drop").mkdir()
+    inbox = Bench(tmp_path, {"name": "Inbox", "folder": tmp_path / "drop"}, parse={"max_entries": most})
+    lines = [json.dumps({"title": item(n)["title"], "text": item(n)["description"]}) for n in range(3)]
+    text = "\n".join([*lines[:2], *([broken] if broken else []), lines[2]])
+    for times, new in ((1, kept), (2, 0)):
+        drop(inbox, "many.jsonl", text)
+        polled = inbox.poll()
+        assert (polled.new, len(polled.refused)) == (new, 1)
+        assert said in polled.refused[0]
+        assert len(inbox.titles()) == kept
+        assert len(lying(inbox)) == 2 * times
+        assert all(name.startswith("failed/") for name in lying(inbox))
+    assert said in (inbox.folder / "drop/failed/many.jsonl.reason.txt").read_text()
+
+
 def test_the_same_file_twice_changes_nothing(inbox):
     """Under the same name, under another one, or with a word before it that is no word."""
     drop(inbox, "ferry.txt", FERRY)
