@@ -148,7 +148,7 @@ def sketch_of(reading: Reading) -> Sketch:
     in_title = len(headline)
     occurrences = headline + reading.body
     counts = Counter([feature.key for feature in occurrences])
-    flags = _flags(occurrences, in_title or _HEAD_FEATURES, in_title + _LEAD_FEATURES)
+    flags = _flags(occurrences, in_title, in_title or _HEAD_FEATURES, in_title + _LEAD_FEATURES)
     for key in cut.instances(headline):
         flags[key] |= INSTANCE
     known = {key: _known(key, language) for key in counts}
@@ -178,10 +178,10 @@ def _shingles(hashes: list[int]) -> npt.NDArray[np.uint32]:
     return mixed
 
 
-def _flags(occurrences: list[cut.Feature], in_head: int, in_lead: int) -> dict[str, int]:
-    """The flags of each feature, from the places where it stands."""
+def _flags(occurrences: list[cut.Feature], in_title: int, in_head: int, in_lead: int) -> dict[str, int]:
+    """The flags of each feature, from the places where it stands; a title's capitals make no names."""
     flags = {feature.key: NUMBER * feature.number for feature in occurrences}
-    for feature in occurrences:
+    for feature in occurrences[in_title:]:
         if feature.name:
             flags[feature.key] |= NAME
     for feature in occurrences[:in_lead]:

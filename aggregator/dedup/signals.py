@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.dedup.fingerprint import HEAD, LEAD, Sketch
+from aggregator.dedup.fingerprint import HEAD, LEAD, NAME, Sketch
 from aggregator.dedup.frequency import Floats, StreamCounts
 
 SIGNALS: Final = ("words", "lead", "title", "length")
@@ -34,10 +34,12 @@ class Weighed:
     Attributes:
         sketch: what was weighed.
         vectors: unit vectors over the features for whole text, lead and title, shape (n, 3).
+        names: hashes of the names in its text.
     """
 
     sketch: Sketch
     vectors: Floats
+    names: frozenset[int]
 
 
 def weigh(sketch: Sketch, counts: StreamCounts) -> Weighed:
@@ -49,7 +51,8 @@ def weigh(sketch: Sketch, counts: StreamCounts) -> Weighed:
     vectors[:, 1] = weights * in_lead
     vectors[:, 2] = weights * in_head
     norms = np.sqrt(np.einsum("ij,ij->j", vectors, vectors))
-    return Weighed(sketch, vectors / np.maximum(norms, 1e-9))
+    names = frozenset(sketch.hashes[(sketch.flags & NAME) > 0].tolist())
+    return Weighed(sketch, vectors / np.maximum(norms, 1e-9), names)
 
 
 def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:

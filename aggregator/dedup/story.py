@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from aggregator.dedup.verdict import Telling, apart, is_copy, judge
 
-_NEAR = 0.5  # share of the bar from which a second story is worth another look
+_NEAR = 0.1  # share of the bar from which a second story is worth another look
 _CLEARLY = 0.3  # log odds by which another story must suit a report better before it moves: no flipping
 _STRICTER = 0.2  # log odds that each further e-fold of members costs: big stories attract what is merely near
 _SUREST = 8.0  # log odds beyond which one pair must not outvote the others

@@ -140,7 +140,9 @@ def _cut(token: str, language: str) -> tuple[Feature, ...]:
         return tuple(_runs(token))
     if not first.isalpha() or len(token) > _LONGEST_WORD:
         return ()
-    return (Feature(stemmer(language)(_bare(token.lower())), token, name=first.isupper()),)
+    word = _bare(token.lower())
+    stem = stemmer(language)(word) or word  # the Arabic stemmer leaves nothing of a lone tatweel
+    return (Feature(stem, token, name=first.isupper() and token not in _CALENDAR),) if stem else ()
 
 
 def _number(shown: str) -> Feature:

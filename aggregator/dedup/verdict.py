@@ -5,9 +5,10 @@ The probability is a logistic model (Cox 1958) over the signals of `signals`; it
 roots, because between 0.1 and 0.3 lies most of what tells events apart. The longer the shorter report, the
 more the cosines must show: two headlines that agree in half their weight are rarer than two pages.
 
-Two things that no labelled file teaches, because its reports have no dates or outlets, are set by hand.
-Evidence ages: a day between two reports makes one event less likely. And one publisher seldom tells one event
-twice in other words: what its reports share is more often a column, a programme or a running topic.
+Three things that labelled files do not teach, for want of dates, outlets and short reports, are set by hand.
+Evidence ages: a day between two reports makes one event less likely. One publisher seldom tells one event
+twice in other words: what its reports share is more often a column, a programme or a running topic. And two
+reports whose texts name names, none of which stands in the other, tell of other people in other places.
 
 A *veto* overrules the weights: what it sees cannot be one event, however much the words agree.
 """
@@ -36,9 +37,12 @@ MEANING: Final = {
     "length": "log of the words of the shorter report: more text must show more",
     "days": "days between the two, after the first",
     "publisher": "1 if both are by one publisher",
+    "strangers": "1 if both texts name names, and none stands in the other",
 }
 _DAY = -0.2  # log odds for each day after the first: half as likely after four and a half days
 _ONE_PUBLISHER = -1.0  # log odds
+_STRANGERS = -7.0  # log odds
+_BESIDE = (_DAY, _ONE_PUBLISHER, _STRANGERS)
 
 Probabilities = npt.NDArray[np.float64]
 
@@ -91,12 +95,21 @@ def terms(signals: Matrix) -> npt.NDArray[np.float64]:
     return rooted
 
 
-def circumstances(one: Telling, other: Telling) -> tuple[float, float]:
-    """What speaks about a pair beside its words: days apart after the first, and whether by one publisher."""
+def circumstances(one: Telling, other: Telling) -> tuple[float, float, float]:
+    """What speaks about a pair beside its words: days apart, one publisher, no name in common."""
     days = 0.0
     if one.dated and other.dated:
         days = max(abs(one.published - other.published) / timedelta(days=1) - 1.0, 0.0)
-    return days, float(one.publisher is not None and one.publisher == other.publisher)
+    one_publisher = one.publisher is not None and one.publisher == other.publisher
+    return days, float(one_publisher), float(_strangers(one.weighed, other.weighed))
+
+
+def _strangers(one: Weighed, other: Weighed) -> bool:
+    """Whether both texts name names, and nothing that one names stands anywhere in the other."""
+    if not one.names or not other.names or not one.names.isdisjoint(other.names):
+        return False
+    pairs = ((one.names, other.sketch), (other.names, one.sketch))
+    return not any(np.isin(list(names), sketch.hashes).any() for names, sketch in pairs)
 
 
 def probability(signals: Matrix, beside: npt.NDArray[np.float64] | float = 0.0) -> Probabilities:
@@ -114,9 +127,8 @@ def account(one: Telling, other: Telling) -> list[tuple[str, float, float, float
     rows = [("intercept", 1.0, model.intercept, model.intercept, "log odds with nothing in common")]
     for name, value, weight in zip(SIGNALS, values.tolist(), model.weights.tolist(), strict=True):
         rows.append((name, value, weight, value * weight, MEANING[name]))
-    for name, value, weight in zip(
-        ("days", "publisher"), circumstances(one, other), (_DAY, _ONE_PUBLISHER), strict=True
-    ):
+    beside = zip(("days", "publisher", "strangers"), circumstances(one, other), _BESIDE, strict=True)
+    for name, value, weight in beside:
         rows.append((name, value, weight, value * weight, MEANING[name]))
     return rows
 
@@ -156,7 +168,7 @@ def _another_instance(one: Sketch, other: Sketch) -> bool:
 
 def judge(one: Telling, others: Sequence[Telling], window: timedelta) -> Probabilities:
     """Probability that `one` tells the same event as each of `others`, shape (len(others),)."""
-    beside = np.array([circumstances(one, other) for other in others]).reshape(-1, 2) @ (_DAY, _ONE_PUBLISHER)
+    beside = np.array([circumstances(one, other) for other in others]).reshape(-1, len(_BESIDE)) @ _BESIDE
     found = probability(compare(one.weighed, [other.weighed for other in others]), beside)
     vetoed = [veto(one, other, window) is not None for other in others]
     found[np.array(vetoed, dtype=bool)] = 0.0
