@@ -186,6 +186,8 @@ def say(polled: Polled) -> None:
         log.error("poll.broken", str(polled.error), cause=polled.error.__cause__, source=polled.source)
     elif polled.error is not None:
         log.warning("poll.failed", str(polled.error), source=polled.source)
+    for lost in polled.lost:
+        log.error("report.broken", str(lost), cause=lost.__cause__, source=polled.source)
     for reason in polled.refused:
         log.warning("file.refused", reason, source=polled.source)
     if polled.new or polled.revised:

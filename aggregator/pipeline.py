@@ -35,6 +35,7 @@ from aggregator.linker import Linker
 from aggregator.model import Answer, Parsed, Report, SourceState
 from aggregator.publish import publish
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
+from aggregator.shown import short
 from storage import sketches, sources, stories
 from storage.database import Database
 
@@ -50,13 +51,14 @@ _BATCH, _BATCH_TEXT = (
     500_000,
 )  # reports and characters a transaction, a second's work: a stop waits for it
 _PATIENCE = timedelta(seconds=10)  # with files that have not settled, in a run that ends
+_MOST_LOST = 10  # reports of one transaction that bring out a defect; more, and they are not to blame
 _GRAIN = 0.01  # seconds: file systems and clocks do not count in the same steps
 
 Result = TypeVar("Result")
 
 
 class Broken(SourceError):
-    """One body brings out a defect of ours; the cause is the exception that nobody foresaw."""
+    """A body, or one report in it, brings out a defect of ours; the cause is what nobody foresaw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Polled:
         unchanged: the source had nothing that was not known, and said so (304, or the same body).
         error: why it failed.
         warning: what is wrong with it, though it gave what it could.
+        lost: reports that brought out a defect; all others were taken in.
         refused: files of a folder that went to ``failed/``, in whole or in part, each with the reason.
 
     """
@@ -81,6 +84,7 @@ class Polled:
     unchanged: bool = False
     error: SourceError | None = None
     warning: str | None = None
+    lost: tuple[Broken, ...] = ()
     refused: tuple[str, ...] = ()
 
     def plus(self, gain: Gain) -> Polled:
@@ -91,6 +95,10 @@ class Polled:
             revised=self.revised + len(gain.revised),
             stories=self.stories | gain.stories,
         )
+
+
+Keep = Callable[[Any, Polled], None]
+"""Writes, in an open transaction, what goes with the outcome so far."""
 
 
 class Pipeline:
@@ -184,11 +192,13 @@ class Pipeline:
                 allow_private=source.allow_private,
             )
             parsed = await self._parsed(answer, state)
-            return await self._keep_answer(source, state, answer, parsed, chance)
+            polled = await self._keep_answer(source, state, answer, parsed, chance)
         except SourceError as error:
-            failed = due.after_failure(state, limits, error, self._clock(), chance, answer)
+            polled = Polled(source.name, error=error)
+        if polled.error is not None:
+            failed = due.after_failure(state, limits, polled.error, self._clock(), chance, answer)
             await self._write(lambda tx: sources.save(tx, failed))
-            return Polled(source.name, error=error)
+        return polled
 
     async def _keep_answer(
         self, source: FeedSource, state: SourceState, answer: Answer, parsed: Parsed | None, chance: float
@@ -196,18 +206,15 @@ class Pipeline:
         """The reports, and with the last of them the validators: a crash before that asks for all again."""
         now, limits = self._clock(), self._bounds(source)
         polled = Polled(source.name, unchanged=parsed is None, warning=parsed.damaged if parsed else None)
-        *early, last = await self._batches(parsed, source, now)
-        for batch in early:
-            polled = polled.plus(await self._ingest(batch, now))
 
-        def keep(tx: Any) -> Gain:
-            gain = ingest(tx, self._linker, last, now)
-            outcome = due.Outcome(answer, parsed, polled.new + len(gain.new))
+        def keep(tx: Any, polled: Polled) -> None:
+            whole = parsed
+            if parsed and polled.lost:  # no validators, as of a damaged feed: what was lost comes again
+                whole = replace(parsed, damaged=polled.lost[0].message)
+            outcome = due.Outcome(answer, whole, polled.new)
             sources.save(tx, due.after_answer(state, limits, outcome, now, chance))
-            return gain
 
-        with _blamed(source.name):
-            return polled.plus(await self._write(keep))
+        return await self._take_in(await self._batches(parsed, source, now), polled, now, keep)
 
     async def _parsed(self, answer: Answer, state: SourceState) -> Parsed | None:
         """The entries of an answer; None if it says that nothing has changed."""
@@ -241,38 +248,36 @@ class Pipeline:
         if isinstance(item, Dropped):
             try:
                 parsed = await self._parser.parse(item.body, item.suffix)
-                gain = await self._keep_file(source, item, parsed, now)
+                kept = await self._keep_file(source, item, parsed, polled, now)
             except (ParseError, Broken) as error:
                 item = folder.refuse(item, str(error))
             else:
-                polled = polled.plus(gain)
-                if parsed.damaged is None:
+                fault = _fault(parsed, kept, kept.lost[len(polled.lost) :])
+                polled = replace(kept, error=None)  # what is wrong with a file is not wrong with the folder
+                if fault is None:
                     await asyncio.to_thread(folder.done, source.folder, item)
                     return polled
-                item = folder.refuse(item, f"{parsed.damaged} (its good entries were taken in)")
+                item = folder.refuse(item, fault)
         await asyncio.to_thread(folder.failed, source.folder, item)
         return replace(polled, refused=(*polled.refused, f"{item.name}: {item.reason}"))
 
-    async def _keep_file(self, source: FolderSource, file: Dropped, parsed: Parsed, now: datetime) -> Gain:
+    async def _keep_file(
+        self, source: FolderSource, file: Dropped, parsed: Parsed, polled: Polled, now: datetime
+    ) -> Polled:
         """The reports of a file, and then its name in the ledger: a crash in between takes it in again.
 
         One that is damaged never gets there: whoever drops it again sees again what is wrong with it.
         """
         with self._database.reading() as tx:
             if sources.taken(tx, source.name, file.digest):
-                return Gain()
-        *early, last = await self._batches(parsed, source, now)
-        total = Gain()
-        for batch in early:
-            total = total.plus(await self._ingest(batch, now))
+                return polled
+        before = len(polled.lost)
 
-        def keep(tx: Any) -> Gain:
-            if parsed.damaged is None:
+        def keep(tx: Any, polled: Polled) -> None:
+            if parsed.damaged is None and len(polled.lost) == before:
                 sources.take(tx, source.name, file.digest, file.name, now)
-            return ingest(tx, self._linker, last, now)
 
-        with _blamed(file.name):
-            return total.plus(await self._write(keep))
+        return await self._take_in(await self._batches(parsed, source, now), polled, now, keep)
 
     async def _batches(self, parsed: Parsed | None, source: Source, now: datetime) -> list[list[Report]]:
         """What the transactions of a body take, one after the other."""
@@ -281,9 +286,49 @@ class Pipeline:
         with _blamed(source.name):
             return _batches(await asyncio.to_thread(normalise, parsed, source, now))
 
-    async def _ingest(self, batch: Sequence[Report], now: datetime) -> Gain:
-        with _blamed(batch[0].source):
-            return await self._write(lambda tx: ingest(tx, self._linker, batch, now))
+    async def _take_in(
+        self, batches: Sequence[Sequence[Report]], polled: Polled, now: datetime, keep: Keep
+    ) -> Polled:
+        """The reports of a body, a transaction a batch; `keep` ends the last one.
+
+        What nobody foresaw ends it with an error in the outcome, beside what was committed before.
+        """
+        for number, batch in enumerate(batches, 1):
+            also = keep if number == len(batches) else _nothing_more
+            try:
+                polled = await self._ingest(batch, polled, now, also)
+            except AggregatorError:
+                raise
+            except Exception:  # which of them is it?
+                polled = await self._one_by_one(batch, polled, now, also)
+            if polled.error:
+                break
+        return polled
+
+    async def _ingest(self, batch: Sequence[Report], polled: Polled, now: datetime, also: Keep) -> Polled:
+        def work(tx: Any) -> Polled:
+            kept = polled.plus(ingest(tx, self._linker, batch, now))
+            also(tx, kept)
+            return kept
+
+        return await self._write(work)
+
+    async def _one_by_one(self, batch: Sequence[Report], polled: Polled, now: datetime, also: Keep) -> Polled:
+        """A batch again, each report by itself: a defect costs the one that brings it out."""
+        before = len(polled.lost)
+        for report in batch:
+            try:
+                with _blamed(f"the report {short(report.title)} ({report.url or 'no address'})"):
+                    polled = await self._ingest([report], polled, now, _nothing_more)
+            except Broken as error:
+                polled = replace(polled, lost=(*polled.lost, error))
+                if len(polled.lost) - before > _MOST_LOST:
+                    return replace(polled, error=error)
+        try:
+            with _blamed(polled.source):
+                return await self._ingest([], polled, now, also)
+        except Broken as error:
+            return replace(polled, error=error)
 
     async def _write(self, work: Callable[[Any], Result]) -> Result:
         """Do work in one transaction."""
@@ -391,6 +436,19 @@ async def _to_its_end(work: Callable[[], Result]) -> Result:
         with contextlib.suppress(asyncio.CancelledError):
             doing.exception()  # nobody waits for it any more, and asyncio would say so
         raise
+
+
+def _nothing_more(tx: Any, polled: Polled) -> None:
+    """What is kept with a batch that is not the last."""
+
+
+def _fault(parsed: Parsed, kept: Polled, lost: Sequence[Broken]) -> str | None:
+    """What is wrong with a file, though it gave what it could."""
+    if kept.error:
+        return str(kept.error)
+    faults = [parsed.damaged] if parsed.damaged else []
+    faults += [error.message for error in lost]
+    return f"{'; '.join(faults)} (its good entries were taken in)" if faults else None
 
 
 @contextlib.contextmanager

@@ -335,6 +335,11 @@ def test_a_stop_waits_for_the_write_in_progress(tmp_path, monkeypatch):
         ),
         (Polled("A", error=FetchError("no answer", hint="wait")), logging.WARNING, "no answer (wait)"),
         (Polled("A", error=Broken("a: KeyError()")), logging.ERROR, "a: KeyError()"),
+        (
+            Polled("A", lost=(Broken("the report 'x': KeyError()"),)),
+            logging.ERROR,
+            "the report 'x': KeyError()",
+        ),
         (Polled("A", refused=("x.exe: no reader",)), logging.WARNING, "x.exe: no reader"),
         (Polled("A", warning="cut off"), logging.DEBUG, "cut off"),
     ],

@@ -323,6 +323,64 @@ def test_a_defect_of_ours_is_a_failure_of_what_brought_it_out(tmp_path, origin, 
     assert bench.poll(source=1).new == 1
 
 
+def poison(monkeypatch: pytest.MonkeyPatch, *titles: str) -> None:
+    """Let reports of these titles bring out a defect whenever they are taken in."""
+    real = subject.ingest
+
+    def ingest(tx: Any, linker: Any, batch: Any, now: datetime) -> Any:
+        if any(report.title in titles for report in batch):
+            raise ZeroDivisionError("nobody foresaw it")
+        return real(tx, linker, batch, now)
+
+    monkeypatch.setattr(subject, "ingest", ingest)
+
+
+@pytest.mark.parametrize("poisoned", [0, 4, 7])
+def test_a_report_that_brings_out_a_defect_costs_itself_alone(feed, origin, rss, monkeypatch, poisoned):
+    """It is named; all others are kept; and it is asked for again, without a condition."""
+    monkeypatch.setattr(subject, "_BATCH", 3)
+    origin.pages["/a"] = rss(*map(item, range(8)))
+    with monkeypatch.context() as patch:
+        poison(patch, item(poisoned)["title"])
+        polled = feed.poll()
+    assert (polled.new, polled.error) == (7, None)
+    (lost,) = polled.lost
+    assert item(poisoned)["title"] in lost.message
+    assert item(poisoned)["link"] in lost.message
+    assert isinstance(lost.__cause__, ZeroDivisionError)
+    state = feed.state("A")
+    assert (state.etag, state.body_hash, state.failures) == (None, None, 0)
+    assert feed.poll().new == 1
+    assert feed.state("A").etag
+
+
+def test_a_defect_that_every_report_brings_out_is_the_sources_failure(feed, origin, rss, monkeypatch):
+    """It gives up soon, and tells what was committed before."""
+    monkeypatch.setattr(subject, "_BATCH", 20)
+    items = [item(number) for number in range(40)]
+    origin.pages["/a"] = rss(*items)
+    poison(monkeypatch, *(each["title"] for each in items[20:]))
+    polled = feed.poll()
+    assert (polled.new, len(polled.lost)) == (20, subject._MOST_LOST + 1)
+    assert isinstance(polled.error, Broken)
+    assert feed.state("A").failures == 1
+    assert feed.state("A").etag is None
+
+
+def test_a_file_with_one_poisoned_report_gives_the_others(inbox, monkeypatch):
+    """It lies in failed/ with the title, is not in the ledger, and the folder has not failed."""
+    lines = [json.dumps({"title": item(n)["title"], "text": item(n)["description"]}) for n in range(3)]
+    drop(inbox, "many.jsonl", "\n".join(lines))
+    with monkeypatch.context() as patch:
+        poison(patch, item(1)["title"])
+        polled = inbox.poll()
+    assert (polled.new, polled.error, len(polled.refused)) == (2, None, 1)
+    assert item(1)["title"] in (inbox.folder / "drop/failed/many.jsonl.reason.txt").read_text()
+    drop(inbox, "many.jsonl", "\n".join(lines))
+    assert inbox.poll().new == 1
+    assert "done/many.jsonl" in lying(inbox)
+
+
 # ---- folders ----
 
 
@@ -432,7 +490,7 @@ def test_a_file_that_brings_out_a_defect_does_not_block_the_folder(inbox, monkey
     """It goes to failed/, and the files after it are taken."""
     drop(inbox, "a.txt", FERRY)
     drop(inbox, "b.txt", FERRY)
-    failing(monkeypatch, subject, "ingest", RecursionError("too deep"))
+    failing(monkeypatch, subject, "normalise", RecursionError("too deep"))
     polled = inbox.poll()
     assert polled.new == 1
     assert "too deep" in (inbox.folder / "drop/failed/a.txt.reason.txt").read_text()

@@ -47,7 +47,7 @@ def once(session: Session, *, everything: bool) -> None:
     log.configure(settings.log.model_copy(update={"level": "error"}), os.environ)
     outcomes = asyncio.run(_once(settings, everything=everything))
     click.echo(_summary(outcomes, len(settings.sources) - len(outcomes), everything=everything))
-    failed = [polled for polled in outcomes if polled.error or polled.refused]
+    failed = [polled for polled in outcomes if polled.error or polled.lost or polled.refused]
     if failed:
         _print_failures(failed)
         sys.exit(1)
@@ -109,6 +109,8 @@ def _print_failures(failed: Sequence[Polled]) -> None:
     for polled in failed:
         if polled.error:
             failures.add_row(*map(Text, (polled.source, polled.error.message, polled.error.hint or "")))
+        for lost in polled.lost:
+            failures.add_row(*map(Text, (polled.source, lost.message, lost.hint or "")))
         for reason in polled.refused:
             failures.add_row(*map(Text, (polled.source, reason, "see failed/ in its folder")))
     lay_out(failures, err=True)
