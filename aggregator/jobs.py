@@ -132,11 +132,13 @@ class Jobs:
             polled = await self._guarded(source.name, self._pipeline.poll(source))
         finally:
             self._polling.remove(source.name)
+        # What failed may have committed something before it did.
+        if polled is None or polled.error or polled.new or polled.revised:
+            self._changed = True
         if polled is None:
             self._put_off_source(source)
             return
         self._put_off.pop(source.name, None)
-        self._changed = self._changed or bool(polled.new or polled.revised)
         say(polled)
 
     def _may_poll(self, source: Source) -> bool:

@@ -250,6 +250,19 @@ def test_only_what_changed_is_published():
     assert quiet.counts["publish"] == 2
 
 
+@pytest.mark.parametrize("failed", [Polled("Inbox", error=FetchError("no answer")), StoreError("full")])
+def test_what_a_failed_poll_has_committed_is_published(failed):
+    """It may have gained before it failed; the files are not stale until the next report comes."""
+    pipeline = Scripted(failed)
+
+    async def run() -> None:
+        async with ticking(pipeline):
+            await pipeline.until("poll", 1)
+            await pipeline.until("publish", 3)
+
+    asyncio.run(run())
+
+
 def test_a_stop_gives_up_what_is_being_fetched():
     """A server that never answers does not hold the service."""
     pipeline = Scripted(asyncio.Event())
