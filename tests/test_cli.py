@@ -242,6 +242,17 @@ def test_once_tells_failures_in_a_table_with_status_1(aggregator, tmp_path, orig
     assert "Traceback" not in done.err
 
 
+def test_once_tells_of_a_damaged_feed(aggregator, tmp_path, origin, rss):
+    """One line on standard error; what could be saved is there, so it is no failure."""
+    whole = rss({"guid": "1", "title": FIRE[0]}, {"guid": "2", "title": BUDGET[0]})
+    origin.pages["/a"] = whole[: whole.rindex(b"</title>")]
+    configure(tmp_path, {"name": "A\u202e", "url": f"{origin.url}/a", "allow_private": True})
+    done = aggregator("once")
+    assert done.status == 0
+    assert "new report" in done.out
+    assert done.error.startswith(r"aggregator: A\u202e is damaged: ")
+
+
 def test_once_says_what_it_leaves_alone_and_why(aggregator, tmp_path, origin, rss):
     """A feed that is not due is no silence: `--all` polls it, but for one that is gone."""
     origin.pages |= {"/a": rss({"guid": "1", "title": FIRE[0]}), "/gone": 410}

@@ -12,7 +12,7 @@ import click
 
 from aggregator.cli import Session
 from aggregator.cli.page import lay_out, table
-from aggregator.shown import counted
+from aggregator.shown import counted, on_one_line
 
 if TYPE_CHECKING:
     from aggregator.pipeline import Pipeline, Polled
@@ -39,7 +39,7 @@ def run(session: Session) -> None:
 def once(session: Session, *, everything: bool) -> None:
     """Poll all that is due, publish, and exit.
 
-    The exit status is 1 if a source failed or a file was refused.
+    The exit status is 1 if a source failed or a file was refused, also if only a part of it was.
     """
     settings = session.settings()
     from aggregator import log
@@ -47,6 +47,9 @@ def once(session: Session, *, everything: bool) -> None:
     log.configure(settings.log.model_copy(update={"level": "error"}), os.environ)
     outcomes = asyncio.run(_once(settings, everything=everything))
     click.echo(_summary(outcomes, len(settings.sources) - len(outcomes), everything=everything))
+    for polled in outcomes:
+        if polled.warning:
+            click.echo(on_one_line(f"aggregator: {polled.source} is damaged: {polled.warning}"), err=True)
     failed = [polled for polled in outcomes if polled.error or polled.lost or polled.refused]
     if failed:
         _print_failures(failed)
