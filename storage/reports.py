@@ -15,7 +15,8 @@ from aggregator.model import Report
 from storage import schema
 
 _T = TypeVar("_T")
-_CHUNK = 500  # values in one IN or VALUES list: well under what any database takes
+CHUNK = 500
+"""Values in one IN or VALUES list: well under what any database takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,5 +149,5 @@ def _insert_missing(tx: sa.Connection, table: sa.Table, rows: list[dict[str, obj
 
 
 def _chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
-    for start in range(0, len(values), _CHUNK):
-        yield values[start : start + _CHUNK]
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

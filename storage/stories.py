@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from aggregator.model import Member, Story
 from storage import schema
+from storage.reports import CHUNK
 
 _LEAD = 600  # characters of the best report that a story shows
 
@@ -109,6 +110,12 @@ def join(
     tx.execute(_JOIN, row | {"joined": now, "evidence": dict(evidence)})
 
 
+def regroup(tx: sa.Connection, reports: Sequence[int], copy_group: int) -> None:
+    """Make these reports one copy group."""
+    here = schema.membership.c.report_id.in_(list(reports))
+    tx.execute(sa.update(schema.membership).where(here).values(copy_group=copy_group))
+
+
 def leave(tx: sa.Connection, report: int) -> None:
     """Take a report out of its story."""
     tx.execute(sa.delete(schema.membership).where(schema.membership.c.report_id == report))
@@ -169,6 +176,32 @@ def recent(tx: sa.Connection, *, since: datetime | None = None, limit: int | Non
     return list(tx.execute(query).scalars())
 
 
+def selected(
+    tx: sa.Connection, *, min_publishers: int = 1, tags: Iterable[str] = (), limit: int
+) -> list[int]:
+    """Ids of the stories that a feed shows: the last updated first, of equals the one with more reports.
+
+    Args:
+        tx: an open transaction.
+        min_publishers: only stories that at least so many publishers tell.
+        tags: only stories with a report that has one of them, in upper or lower case; empty: all stories.
+        limit: most stories.
+
+    """
+    query = _standing(min_publishers)
+    wanted = {tag.casefold() for tag in tags}
+    if not wanted:
+        return list(tx.execute(query.limit(limit)).scalars())
+    fitting: list[int] = []
+    with tx.execute(query) as rows:
+        for ids in rows.scalars().partitions(CHUNK):
+            tagged = _tagged(tx, ids, wanted)
+            fitting += [story for story in ids if story in tagged]
+            if len(fitting) >= limit:
+                break
+    return fitting[:limit]
+
+
 def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID) -> list[Story]:
     """These stories with every report, in the order of `ids`; ids that do not stand are left out.
 
@@ -193,6 +226,27 @@ def happenings(tx: sa.Connection, story: int) -> list[Happening]:
     return [
         Happening(*row) for row in tx.execute(query.where(table.c.story_id == story).order_by(table.c.id))
     ]
+
+
+def _standing(min_publishers: int) -> sa.Select[int]:
+    """Ids in the order of showing; counted story by story, so that a limit ends it early."""
+    table, member, report = schema.story, schema.membership, schema.report
+    here = member.c.story_id == table.c.id
+    told = sa.select(sa.func.count(report.c.publisher.distinct()))
+    told = told.join_from(member, report, report.c.id == member.c.report_id).where(here)
+    size = sa.select(sa.func.count()).select_from(member).where(here)
+    query = sa.select(table.c.id).where(table.c.merged_into.is_(None))
+    return query.where(told.scalar_subquery() >= min_publishers).order_by(
+        table.c.updated.desc(), size.scalar_subquery().desc(), table.c.id.desc()
+    )
+
+
+def _tagged(tx: sa.Connection, ids: Sequence[int], wanted: set[str]) -> set[int]:
+    """Those of the stories with one of the tags; in Python, for no two databases fold case alike."""
+    member, report = schema.membership, schema.report
+    query = sa.select(member.c.story_id, report.c.tags).join(report, report.c.id == member.c.report_id)
+    rows = tx.execute(query.where(member.c.story_id.in_(ids)))
+    return {story for story, tags in rows if not wanted.isdisjoint(tag.casefold() for tag in tags)}
 
 
 def _members(tx: sa.Connection, story_ids: Sequence[int]) -> Iterable[tuple[int, Member]]:

@@ -17,8 +17,9 @@ def select(feed: PublishedFeed, stories: Iterable[Story]) -> list[Story]:
         for story in stories
         if len(story.publishers) >= feed.min_publishers and (not tags or tags & _tags(story))
     ]
-    # The id decides between equals, so that the order of the question cannot change the file.
-    fitting.sort(key=lambda story: (story.updated, story.id), reverse=True)
+    # Of equals the larger story comes first; then the id decides, so that the order of the question cannot
+    # change the file. The database selects in the same order.
+    fitting.sort(key=lambda story: (story.updated, len(story.members), story.id), reverse=True)
     return fitting[: feed.limit]
 
 

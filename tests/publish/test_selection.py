@@ -56,3 +56,11 @@ def test_one_tag_of_one_report_is_enough(story, member, tags, shown):
         story(3, members=(member(1, tags=("sea", "Sea Level")),)),
     ]
     assert [each.id for each in select(PublishedFeed(name="f", tags=tags), stories)] == shown
+
+
+def test_of_stories_changed_at_once_the_larger_comes_first(story):
+    """What many tell is shown before what one tells, though they came in one poll."""
+    twins = [
+        replace(story(number, reports=size), updated=story(1).updated) for number, size in ((1, 3), (2, 1))
+    ]
+    assert [each.id for each in select(PublishedFeed(name="all"), twins)] == [1, 2]

@@ -1,5 +1,6 @@
 """Stories: a report sits in one, an id answers for ever, candidates come from the index."""
 
+import itertools
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
@@ -105,3 +106,40 @@ def test_candidates_share_a_key_within_the_window(database, report):
         assert sketches.prune_bands(tx, NOON - timedelta(days=14)) == 3
         sketches.drop_bands(tx, ids[0], NOON)
         assert sketches.candidates(tx, [1, 2, 3], now=NOON, window=timedelta(days=14), most=9) == found[1:]
+
+
+def grouped(database, report, *sizes, **given):
+    """A story of each size, each report by another publisher, each story updated a minute after the last."""
+    numbers = iter(range(1, sum(sizes) + 1))
+    opened = []
+    with database.writing() as tx:
+        for minute, size in enumerate(sizes):
+            made = [report(n, publisher=f"P{n}", **given) for n in itertools.islice(numbers, size)]
+            ids, now = reports.add(tx, made), NOON + timedelta(minutes=minute)
+            opened.append(stories.found(tx, title="t", best=ids[0], now=now))
+            for found in ids:
+                stories.join(tx, story=opened[-1], report=found, copy_group=found, evidence=FIRST, now=now)
+    return opened
+
+
+def test_a_feed_finds_its_stories_behind_any_number_of_others(database, report):
+    """One corroborated story or one with the tag, and then hundreds of others: it is still selected."""
+    (told, *_) = grouped(database, report, 2, *[1] * 600)
+    (tagged,) = grouped(database, lambda n, **more: report(n + 9000, tags=("Économie",), **more), 1)
+    with database.writing() as tx:
+        tx.execute(sa.update(schema.story).where(schema.story.c.id == tagged).values(updated=NOON))
+    with database.reading() as tx:
+        assert stories.selected(tx, min_publishers=2, limit=5) == [told]
+        assert stories.selected(tx, tags=["sport", "ÉCONOMIE"], limit=5) == [tagged]
+        assert stories.selected(tx, min_publishers=2, tags=["économie"], limit=5) == []
+        assert stories.selected(tx, limit=3) == stories.recent(tx, limit=3)
+        assert stories.selected(tx, tags=["SEA"], limit=3) == stories.recent(tx, limit=3)
+        assert len(stories.selected(tx, tags=["sea"], limit=1000)) == 601
+
+
+def test_of_stories_updated_at_once_the_larger_is_selected(database, report):
+    """A first poll gives all stories one time: what many tell is shown before what one tells."""
+    small, large, other = grouped(database, report, 1, 3, 1)
+    with database.writing() as tx:
+        tx.execute(sa.update(schema.story).values(updated=NOON))
+        assert stories.selected(tx, limit=9) == [large, other, small]
