@@ -19,7 +19,16 @@ PROJECT = tomllib.loads((TOP / "pyproject.toml").read_text())
 DIRECTIVES = {
     "Unit": {"Description", "Wants", "After", "StartLimitIntervalSec", "StartLimitBurst"},
     "Service": {
-        *("Type", "ExecStart", "EnvironmentFile", "WorkingDirectory", "UMask", "KillMode", "TimeoutStopSec"),
+        *(
+            "Type",
+            "ExecStart",
+            "ExecStartPre",
+            "EnvironmentFile",
+            "WorkingDirectory",
+            "UMask",
+            "KillMode",
+            "TimeoutStopSec",
+        ),
         *("Restart", "RestartSec", "RestartPreventExitStatus", "MemoryMax", "OOMPolicy", "TasksMax"),
         *("DynamicUser", "StateDirectory", "RuntimeDirectory", "ProtectSystem", "ProtectHome", "ProtectProc"),
         *("ProcSubset", "ProtectKernelTunables", "ProtectKernelModules", "ProtectKernelLogs", "ProtectClock"),
@@ -151,6 +160,17 @@ def test_the_unit_lets_others_read_what_is_published(unit):
     assert unit["UMask"] == ["0022"]
     assert unit["RuntimeDirectory"] == ["aggregator"]
     assert "/run/aggregator/feeds" in UNIT.read_text()
+
+
+def test_the_unit_makes_the_drop_folder_of_the_shipped_configuration(unit, tmp_path):
+    """Or the first start would end with a configuration that cannot be used; the second one finds it there."""
+    (made,) = unit["ExecStartPre"]
+    for _ in range(2):
+        subprocess.run(made.split(), cwd=tmp_path, check=True)
+    shipped = (TOP / "config/aggregator.yaml").read_text()
+    folders = re.findall(r"^ +folder: (\S+)", shipped, re.MULTILINE)
+    assert folders
+    assert all((tmp_path / folder).is_dir() for folder in folders)
 
 
 def test_the_unit_cuts_off_no_resolver(unit):
