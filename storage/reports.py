@@ -53,7 +53,7 @@ def known(tx: sa.Connection, keys: Iterable[str]) -> dict[str, int]:
     """Those of the identity keys that a report has, and its id."""
     by_digest = {digest(key): key for key in keys}
     found: dict[str, int] = {}
-    for chunk in _chunks(list(by_digest)):
+    for chunk in chunks(list(by_digest)):
         rows = tx.execute(
             sa.select(schema.report_key.c.key, schema.report_key.c.report_id).where(
                 schema.report_key.c.key.in_(chunk)
@@ -66,7 +66,7 @@ def known(tx: sa.Connection, keys: Iterable[str]) -> dict[str, int]:
 def get(tx: sa.Connection, ids: Iterable[int]) -> dict[int, Stored]:
     """The reports with these ids; ids that are not there are left out."""
     found: dict[int, Stored] = {}
-    for chunk in _chunks(list(ids)):
+    for chunk in chunks(list(ids)):
         rows = tx.execute(sa.select(*_STORED).where(schema.report.c.id.in_(chunk)))
         found.update({row.id: Stored(*row) for row in rows})
     return found
@@ -148,6 +148,7 @@ def _insert_missing(tx: sa.Connection, table: sa.Table, rows: list[dict[str, obj
     tx.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
 
-def _chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
+def chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:
+    """The values in parts, each of a size that one statement takes."""
     for start in range(0, len(values), CHUNK):
         yield values[start : start + CHUNK]

@@ -184,6 +184,7 @@ band = sa.Table(
         autoincrement=False,
         why="no foreign key: it is pruned by bucket",
     ),
+    sa.Index("band_report", "report_id", "bucket"),
     sqlite_with_rowid=False,
 )
 
@@ -197,7 +198,7 @@ story = sa.Table(
     _column("updated", Instant, nullable=False, why="when it last gained something"),
     _column("merged_into", _serial, why="the story that took it over; always one that stands"),
     sa.Index("story_updated", "updated"),
-    sa.Index("story_merged_into", "merged_into"),
+    sa.Index("story_merged_into", "merged_into", "updated"),
     sqlite_autoincrement=True,
 )
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from aggregator.model import Member, Story
 from storage import schema
-from storage.reports import CHUNK
+from storage.reports import CHUNK, chunks
 
 _LEAD = 600  # characters of the best report that a story shows
 
@@ -69,18 +69,26 @@ _SEATS = (
 )  # built once: it runs for every report
 _FOUND = sa.insert(schema.story)
 _JOIN = sa.insert(schema.membership)
+_NOW = sa.bindparam("now", type_=schema.Instant)
 _SHOW = (
     sa.update(schema.story)
     .where(schema.story.c.id == sa.bindparam("story"))
-    .values(title=sa.bindparam("shown"), best=sa.bindparam("best_report"), updated=sa.bindparam("now"))
+    .values(
+        title=sa.bindparam("shown"),
+        best=sa.bindparam("best_report"),
+        updated=sa.case((schema.story.c.updated < _NOW, _NOW), else_=schema.story.c.updated),
+    )
 )
 
 
 def of_reports(tx: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
     """The story of each of these reports; those in none are left out."""
     query = sa.select(schema.membership.c.report_id, schema.membership.c.story_id)
-    rows = tx.execute(query.where(schema.membership.c.report_id.in_(list(ids))))
-    return {row.report_id: row.story_id for row in rows}
+    return {
+        report: story
+        for chunk in chunks(ids)
+        for report, story in tx.execute(query.where(schema.membership.c.report_id.in_(chunk)))
+    }
 
 
 def seats(tx: sa.Connection, story_ids: Iterable[int]) -> list[Seat]:
@@ -121,8 +129,18 @@ def leave(tx: sa.Connection, report: int) -> None:
     tx.execute(sa.delete(schema.membership).where(schema.membership.c.report_id == report))
 
 
-def show_best(tx: sa.Connection, story: int, *, title: str, best: int, now: datetime) -> None:
-    """A story gained something at `now`; this is its best report from here on."""
+def show_best(tx: sa.Connection, story: int, *, title: str, best: int, now: datetime | None) -> None:
+    """Keep which report of a story is its best one from here on.
+
+    Args:
+        tx: an open writing transaction.
+        story: its id.
+        title: what it is called now.
+        best: the report's id.
+        now: when it gained something; None if it only lost a report. Its time never goes back: of two
+            sources polled at once, the one that began first may be written last.
+
+    """
     tx.execute(_SHOW, {"story": story, "shown": title, "best_report": best, "now": now})
 
 
@@ -211,11 +229,13 @@ def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID) -> list[St
         namespace: the database's own uuid, which makes the stories' uuids.
 
     """
-    rows = tx.execute(sa.select(schema.story).where(schema.story.c.id.in_(list(ids)))).mappings()
-    heads = {row["id"]: row for row in rows}
+    heads: dict[int, sa.RowMapping] = {}
     members: dict[int, list[Member]] = {}
-    for story_id, member in _members(tx, list(heads)):
-        members.setdefault(story_id, []).append(member)
+    for chunk in chunks(ids):
+        query = sa.select(schema.story).where(schema.story.c.id.in_(chunk))
+        heads.update({row["id"]: row for row in tx.execute(query).mappings()})
+        for story_id, member in _members(tx, chunk):
+            members.setdefault(story_id, []).append(member)
     return [_story(heads[i], members[i], namespace) for i in ids if i in heads and i in members]
 
 

@@ -143,3 +143,46 @@ def test_of_stories_updated_at_once_the_larger_is_selected(database, report):
     with database.writing() as tx:
         tx.execute(sa.update(schema.story).values(updated=NOON))
         assert stories.selected(tx, limit=9) == [large, other, small]
+
+
+def test_the_time_of_a_story_never_goes_back(database, report):
+    """Writers may come in another order than their polls began; a loss alone is no news."""
+    ids, (story,) = filled(database, [report(1)])
+    hour = timedelta(hours=1)
+    for now, shown in (
+        (NOON - hour, NOON),
+        (NOON + hour, NOON + hour),
+        (NOON, NOON + hour),
+        (None, NOON + hour),
+    ):
+        with database.writing() as tx:
+            stories.show_best(tx, story, title=f"by {now}", best=ids[0], now=now)
+            (found,) = stories.load(tx, [story], database.uuid)
+        assert (found.title, found.updated) == (f"by {now}", shown)
+
+
+def test_any_number_of_ids_is_taken(database, report):
+    """More ids than a statement takes are asked for in parts, and the order stays."""
+    ids, opened = filled(database, [report(n) for n in range(1200)])
+    many = [*reversed(opened), *range(10**6, 10**6 + 70_000)]
+    with database.reading() as tx:
+        assert [story.id for story in stories.load(tx, many, database.uuid)] == opened[::-1]
+        assert stories.of_reports(tx, [*ids, *many[1200:]]) == dict(zip(ids, opened, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (
+            "SELECT id FROM story WHERE merged_into IS NULL ORDER BY updated DESC, id DESC",
+            "story_merged_into",
+        ),
+        ("DELETE FROM band WHERE bucket = 1 AND report_id = 2", "band_report"),
+    ],
+)
+def test_nothing_is_scanned_or_sorted_for_what_is_asked_often(query, index):
+    """SQLite answers these from an index alone."""
+    with closing(Database("sqlite://")) as database, database.reading() as tx:
+        (plan,) = [row.detail for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
+    assert plan.startswith("SEARCH")
+    assert index in plan

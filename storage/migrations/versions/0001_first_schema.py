@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("bucket", "key", "report_id"),
         sqlite_with_rowid=False,
     )
+    op.create_index("band_report", "band", ["report_id", "bucket"], unique=False)
     op.create_table(
         "history",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -116,7 +117,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("story_merged_into", "story", ["merged_into"], unique=False)
+    op.create_index("story_merged_into", "story", ["merged_into", "updated"], unique=False)
     op.create_index("story_updated", "story", ["updated"], unique=False)
     op.create_table(
         "taken",
