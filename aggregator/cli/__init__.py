@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from aggregator import __version__
-from aggregator.errors import AggregatorError, ConfigurationError
+from aggregator.errors import AggregatorError, ConfigurationError, NotFound
 from aggregator.shown import on_one_line
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ class Session:
         self.debug = debug
         self._settings: Settings | None = None
 
-    def settings(self) -> Settings:
+    def settings(self, *, folders_must_exist: bool = True) -> Settings:
         """The configuration, checked.
+
+        Args:
+            folders_must_exist: False for a command that looks into no drop folder.
 
         Raises:
             ConfigurationError: it cannot be used.
@@ -42,7 +45,7 @@ class Session:
         if self._settings is None:
             from aggregator.configuration import load
 
-            self._settings = load(self.config, os.environ)
+            self._settings = load(self.config, os.environ, folders_must_exist=folders_must_exist)
         return self._settings
 
     def database(self) -> Database:
@@ -52,9 +55,34 @@ class Session:
             StoreError: it cannot be used.
 
         """
+        return self._opened(self.settings(folders_must_exist=False).database)
+
+    def stories(self) -> Database:
+        """The same for a command that only reads: it makes no database.
+
+        Raises:
+            NotFound: there is none.
+            StoreError: it cannot be used.
+
+        """
+        url = self.settings(folders_must_exist=False).database
+        kind, _, rest = url.partition(":///")
+        file = rest.partition("?")[0]
+        if kind.startswith("sqlite") and file not in ("", ":memory:") and not os.path.lexists(file):
+            raise NotFound(
+                f"there is no database at {file}",
+                hint="`aggregator once` or `run` makes it; relative paths are below the working directory",
+            )
+        return self._opened(url)
+
+    def nothing_stored(self) -> Database:
+        """An empty database in memory."""
+        return self._opened("sqlite://")
+
+    def _opened(self, url: str) -> Database:
         from storage.database import Database
 
-        database = Database(self.settings().database)
+        database = Database(url)
         click.get_current_context().call_on_close(database.close)
         return database
 

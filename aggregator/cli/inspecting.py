@@ -32,7 +32,7 @@ def evaluate(
     from aggregator import evaluate as evaluation
     from aggregator.settings import Dedup
 
-    dedup = session.settings().dedup if session.config else Dedup()
+    dedup = session.settings(folders_must_exist=False).dedup if session.config else Dedup()
     documents = evaluation.read(file, titles_only=titles_only, max_chars=max_chars)
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:

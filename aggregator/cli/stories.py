@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -54,7 +55,7 @@ class Since(click.ParamType[timedelta]):
 @click.pass_obj
 def stories_(session: Session, since: timedelta | None, limit: int | None, *, as_json: bool) -> None:
     """List the stories, the last updated first."""
-    database = session.database()
+    database = session.stories()
     if as_json:
         for story in _loaded(database, since, limit):
             _print_json(story_json(story))
@@ -91,7 +92,7 @@ def show(session: Session, story: int, *, as_json: bool) -> None:
     from aggregator.errors import NotFound
     from storage import stories
 
-    database = session.database()
+    database = session.stories()
     with database.reading() as tx:
         stands = stories.resolve(tx, story) if 0 < story <= _LARGEST_ID else None
         if stands is None:
@@ -116,9 +117,18 @@ def explain(session: Session, a: str, b: str, *, as_json: bool) -> None:
 
     A and B are report ids (see `show`), addresses of reports that were taken in, or files.
     """
+    from aggregator.errors import NotFound
     from aggregator.explain import explain as explained
 
-    explanation = explained(a, b, session.settings(), session.database)
+    def store() -> Database:
+        try:
+            return session.stories()
+        except NotFound:
+            if os.path.isfile(a) and os.path.isfile(b):  # noqa: PTH113  # is_file raises for a long name
+                return session.nothing_stored()
+            raise
+
+    explanation = explained(a, b, session.settings(folders_must_exist=False), store)
     if as_json:
         _print_json(explanation.as_json())
         return

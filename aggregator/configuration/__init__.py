@@ -25,11 +25,12 @@ USUAL = Path("config/aggregator.yaml")
 """The file that is read where none is named."""
 
 
-def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+def load(path: Path | None, environ: Mapping[str, str], *, folders_must_exist: bool = True) -> Settings:
     """The settings of the YAML file at ``path``, overridden by those from the environment.
 
     Without ``path`` the variable ``AGGREGATOR_CONFIG`` names the file; without that it is `USUAL`, below the
-    working directory. Relative paths in the file are below the working directory too.
+    working directory. Relative paths in the file are below the working directory too. Who only reads the
+    database looks into no drop folder: for them ``folders_must_exist`` is False.
 
     Raises:
         ConfigurationError: with all that is wrong, a line each, in the order of the file.
@@ -40,7 +41,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     settings = None
     if document.complete:
         document.override(given.values, given.places)
-        settings, more = _checked(document)
+        settings, more = _checked(document, folders_must_exist=folders_must_exist)
         problems += more
     if settings is None or problems:
         lines = map(str, sorted(problems, key=lambda problem: problem.place))
@@ -48,7 +49,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _checked(document: Document) -> tuple[Settings | None, list[Problem]]:
+def _checked(document: Document, *, folders_must_exist: bool) -> tuple[Settings | None, list[Problem]]:
     settings, problems = None, []
     try:
         settings = Settings.model_validate(document.values)
@@ -57,4 +58,4 @@ def _checked(document: Document) -> tuple[Settings | None, list[Problem]]:
             if text := sentence(details):
                 of_key = details["type"] == "extra_forbidden"
                 problems.append(document.problem(path_of(details), text, of_key=of_key))
-    return settings, problems + consistency.check(document)
+    return settings, problems + consistency.check(document, folders_must_exist=folders_must_exist)

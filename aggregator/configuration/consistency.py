@@ -25,7 +25,7 @@ _PORTS = {"http": 80, "https": 443}
 _NO = {"false", "no", "off", "0", "f", "n"}
 
 
-def check(document: Document) -> list[Problem]:
+def check(document: Document, *, folders_must_exist: bool = True) -> list[Problem]:
     """Every problem that shows only when values are compared with each other or with the disk."""
     sources = _entries(document.values.get("sources"), ("sources",))
     publish = document.values.get("publish")
@@ -38,7 +38,7 @@ def check(document: Document) -> list[Problem]:
         *_doubles(document, _texts(feeds, "name"), "their files would have one name"),
         *_doubles(document, addresses, "one address is one source"),
         *_doubles(document, places, "one folder is one source"),
-        *_missing_folders(document, folders),
+        *(_missing_folders(document, folders) if folders_must_exist else ()),
         *_hasty(document, sources),
     ]
 
