@@ -50,6 +50,7 @@ def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) ->
     """
     known = store.known(tx, (key for report in reports for key in report.keys))
     new, again = _sorted_out(reports, known)
+    store.release(tx, (key for report in new for key in report.keys if key in known))
     ids = store.add(tx, new)
     revised = _revised(tx, again, now)
     changed = store.get(tx, [*ids, *(old.id for old in revised)])
@@ -65,12 +66,24 @@ def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) ->
 def _sorted_out(
     reports: Sequence[Report], known: dict[str, int]
 ) -> tuple[list[Report], list[tuple[int, Report]]]:
-    """New reports, and those that are known with their ids. A key shown twice at once is one report."""
+    """New reports, and those that are known with their ids. A key shown twice at once is one report.
+
+    A report that one entry has by a stronger key is not another's by a weaker one: a publisher may show
+    today's news where yesterday's was, and keep that elsewhere.
+    """
+    claims = _claims(reports, known)
     new: list[Report] = []
     again: list[tuple[int, Report]] = []
     shown: set[str] = set()
     for report in reports:
-        found = next((known[key] for key in report.keys if key in known), None)
+        found = next(
+            (
+                known[key]
+                for rank, key in enumerate(report.keys)
+                if key in known and rank <= claims.get(known[key], rank)
+            ),
+            None,
+        )
         if found is not None:
             again.append((found, report))
         elif shown.isdisjoint(report.keys):
@@ -79,20 +92,33 @@ def _sorted_out(
     return new, again
 
 
+def _claims(reports: Sequence[Report], known: dict[str, int]) -> dict[int, int]:
+    """How strong the strongest key is by which an entry has a known report; 0 is strongest."""
+    claims: dict[int, int] = {}
+    for report in reports:
+        found = next(((rank, key) for rank, key in enumerate(report.keys) if key in known), None)
+        if found is not None:
+            rank, owner = found[0], known[found[1]]
+            claims[owner] = min(rank, claims.get(owner, rank))
+    return claims
+
+
 def _revised(tx: Any, again: Sequence[tuple[int, Report]], now: datetime) -> list[Stored]:
     """Keep new sightings, keys and words of known reports; those whose words have changed, as they were.
 
     Only the source that showed a report first revises it: two feeds of one publisher often show one article
-    with two summaries, and the report would flip between them at every poll.
+    with two summaries, and the report would flip between them at every poll. Of two entries for one report
+    the first has the word, for the same reason.
     """
     before = store.get(tx, {report_id for report_id, _ in again})
     store.identify(tx, [(report_id, key) for report_id, report in again for key in report.keys])
     store.sight(tx, [(report_id, report.source, report.seen) for report_id, report in again])
     revised: dict[int, Stored] = {}
-    for report_id, report in again:
-        old = before[report_id]
+    first = dict(reversed(again))
+    for report_id in dict.fromkeys(report_id for report_id, _ in again):
+        old, report = before[report_id], first[report_id]
         changed = (old.title, old.text) != (report.title, report.text)
-        if changed and old.source == report.source and report_id not in revised:
+        if changed and old.source == report.source:
             store.revise(tx, old, report, now)
             revised[report_id] = old
     return list(revised.values())

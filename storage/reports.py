@@ -118,6 +118,12 @@ def identify(tx: sa.Connection, keys: Iterable[tuple[int, str]]) -> None:
     _insert_missing(tx, schema.report_key, [{"key": key, "report_id": i} for key, i in rows.items()])
 
 
+def release(tx: sa.Connection, keys: Iterable[str]) -> None:
+    """Forget whose these keys are: another report is about to have them."""
+    for chunk in chunks([digest(key) for key in keys]):
+        tx.execute(sa.delete(schema.report_key).where(schema.report_key.c.key.in_(chunk)))
+
+
 def sight(tx: sa.Connection, sightings: Iterable[tuple[int, str, datetime]]) -> None:
     """Remember which source showed a report, and when first."""
     rows = {(report_id, source): seen for report_id, source, seen in reversed(list(sightings))}

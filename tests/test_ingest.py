@@ -222,3 +222,73 @@ def test_every_report_is_there_once_and_in_one_story(empty, batches):
     seated = Counter(member.id for story in loaded for member in story.members)
     assert count == len({number for batch in batches for number, _ in batch}) == len(seated)
     assert set(seated.values()) <= {1}
+
+
+def test_a_report_rewritten_to_something_else_leaves_its_story_and_its_copies(database, take):
+    """New words on another event do not drag the old story along: group, evidence and place are made anew."""
+    take(made(FIRE, 1))
+    take(made(FIRE, 2, "Island Times"))
+    take(made(BUDGET, 2, "Island Times"), now=NOON + timedelta(hours=1))
+    assert shown(database) == sorted([[BUDGET[0]], [FIRE[0]]])
+    with database.reading() as tx:
+        loaded = stories.load(tx, stories.recent(tx), database.uuid)
+    assert all(story.voices == len(story.members) == 1 for story in loaded)
+    assert next(story for story in loaded if story.title == FIRE[0]).updated == NOON
+
+
+def test_a_revision_that_is_no_copy_any_more_is_a_voice_of_its_own(database, take):
+    """A wire copy that becomes a report of the same event stays in the story, with new evidence."""
+    take(made(FIRE, 1))
+    take(made(FIRE, 2, "Island Times"))
+    take(made(FIRE_AGAIN, 2, "Island Times"), now=NOON + timedelta(hours=1))
+    with database.reading() as tx:
+        (story,) = stories.load(tx, stories.recent(tx), database.uuid)
+    assert story.voices == 2
+    assert {member.evidence["layer"] for member in story.members} == {"first", "story"}
+
+
+def at(guid: int, place: str, text: str = "") -> Report:
+    """An entry of a feed, shown at an address."""
+    keys = (f"guid:Harbour News:{guid}", f"url:example.org/{place}")
+    return made(
+        (f"Title {guid}", f"Text {guid}. {text}"), guid, url=f"https://example.org/{place}", keys=keys
+    )
+
+
+def test_todays_news_in_yesterdays_place_is_a_report_of_its_own(take):
+    """One address for the latest news: each day's is new, and yesterday's stays what it was."""
+    assert take(at(1, "today")).new == (1,)
+    for day in (2, 3, 4):
+        body = (at(day, "today"), at(day - 1, f"archive-{day - 1}"))  # the day before that has left the feed
+        gain = take(*body)
+        assert (len(gain.new), gain.revised) == (1, ())
+        assert take(*body) == Gain()
+
+
+def test_a_new_guid_for_an_old_address_is_no_new_report(take):
+    """Where nobody else has the report, its address is enough."""
+    take(at(1, "a"))
+    assert take(at(2, "a"), at(3, "b")).new == (2,)
+
+
+@given(
+    bodies=st.lists(
+        st.lists(
+            st.tuples(st.integers(1, 5), st.integers(1, 5), st.integers(1, 2)),
+            unique_by=(lambda entry: entry[0], lambda entry: entry[1]),
+            max_size=5,
+        ),
+        max_size=5,
+    )
+)
+@settings(max_examples=25, deadline=None)
+def test_the_same_body_again_changes_nothing(empty, bodies):
+    """However guids and addresses have moved about, a body brings nothing the second time."""
+    linker = Linker(Dedup())
+    with empty() as address, closing(Database(address)) as database:
+        for step, body in enumerate(bodies):
+            entries = [at(guid, str(place), f"Words {text}.") for guid, place, text in body]
+            with database.writing() as tx:
+                ingest(tx, linker, entries, NOON + timedelta(minutes=2 * step))
+            with database.writing() as tx:
+                assert ingest(tx, linker, entries, NOON + timedelta(minutes=2 * step + 1)) == Gain()
