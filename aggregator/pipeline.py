@@ -353,7 +353,7 @@ class Pipeline:
                     tx, min_publishers=feed.min_publishers, tags=feed.tags, limit=feed.limit
                 )
             }
-            shown = stories.load(tx, sorted(ids), self._database.uuid)
+            shown = stories.load(tx, sorted(ids), self._database.uuid, whole=False)
         return publish(settings, shown, self._database.uuid)
 
     def _states(self) -> list[tuple[Source, SourceState]]:

@@ -220,13 +220,14 @@ def selected(
     return fitting[:limit]
 
 
-def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID) -> list[Story]:
+def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID, *, whole: bool = True) -> list[Story]:
     """These stories with every report, in the order of `ids`; ids that do not stand are left out.
 
     Args:
         tx: an open transaction.
         ids: of stories.
         namespace: the database's own uuid, which makes the stories' uuids.
+        whole: with whole texts; else with as much of each as a story shows.
 
     """
     heads: dict[int, sa.RowMapping] = {}
@@ -234,7 +235,7 @@ def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID) -> list[St
     for chunk in chunks(ids):
         query = sa.select(schema.story).where(schema.story.c.id.in_(chunk))
         heads.update({row["id"]: row for row in tx.execute(query).mappings()})
-        for story_id, member in _members(tx, chunk):
+        for story_id, member in _members(tx, chunk, whole=whole):
             members.setdefault(story_id, []).append(member)
     return [_story(heads[i], members[i], namespace) for i in ids if i in heads and i in members]
 
@@ -269,12 +270,14 @@ def _tagged(tx: sa.Connection, ids: Sequence[int], wanted: set[str]) -> set[int]
     return {story for story, tags in rows if not wanted.isdisjoint(tag.casefold() for tag in tags)}
 
 
-def _members(tx: sa.Connection, story_ids: Sequence[int]) -> Iterable[tuple[int, Member]]:
+def _members(tx: sa.Connection, story_ids: Sequence[int], *, whole: bool) -> Iterable[tuple[int, Member]]:
     member, report = schema.membership, schema.report
-    columns = [
+    columns: list[sa.ColumnElement[Any]] = [
         (member if name in ("copy_group", "evidence", "joined") else report).c[name]
         for name in Member.__dataclass_fields__
     ]
+    if not whole:  # one more than is shown, so that a lead that is cut is seen to be
+        columns = [sa.func.substr(c, 1, _LEAD + 1) if c is report.c.text else c for c in columns]
     query = (
         sa.select(member.c.story_id, *columns)
         .join(report, report.c.id == member.c.report_id)

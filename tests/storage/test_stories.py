@@ -186,3 +186,16 @@ def test_nothing_is_scanned_or_sorted_for_what_is_asked_often(query, index):
         (plan,) = [row.detail for row in tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
     assert plan.startswith("SEARCH")
     assert index in plan
+
+
+@pytest.mark.parametrize("size", [10, 599, 600, 601, 5000])
+def test_a_story_is_shown_alike_without_whole_texts(database, report, size):
+    """What is published is read from the first words alone, and says the same."""
+    text = ("word " * size)[:size].strip() + "."
+    _, opened = filled(database, [report(1, text=text)])
+    with database.reading() as tx:
+        (whole,) = stories.load(tx, opened, database.uuid)
+        (part,) = stories.load(tx, opened, database.uuid, whole=False)
+    assert (part.lead, part.title) == (whole.lead, whole.title)
+    assert whole.members[0].text == text
+    assert part.members[0].text == text[:601]
