@@ -133,6 +133,8 @@ def test_help_imports_nothing_heavy():
         (["once", "--everything"], "No such option '--everything'"),
         (["stories", "--since", "3x"], "'3x' is no duration; write 30s, 15m, 2h or 1d"),
         (["stories", "--limit", "0"], "0 is not in the range"),
+        (["stories", "--config", "x.yaml"], "before the command: aggregator --config FILE stories (see"),
+        (["db", "upgrade", "--debug"], "before the command: aggregator --debug db upgrade (see"),
         (["evaluate", "none.jsonl"], "'none.jsonl' does not exist"),
     ],
 )
@@ -411,6 +413,24 @@ def test_a_reader_who_has_seen_enough_is_no_error(told, tmp_path):
     assert done.stderr == ""
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, which Linux has")
+def test_a_full_disk_is_no_defect(told):
+    """One clear line, of what and why."""
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "aggregator", "stories", "--json"],
+            env=os.environ | {"PYTHONPATH": str(TOP)},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    said = "aggregator: cannot write to standard output: No space left on device; free some disk space\n"
+    assert done.stderr == said
+
+
 def test_show_tells_every_report_and_why_it_is_there(told):
     """Publisher, date in UTC, title, address, and the words that carried it."""
     done = told("show", 1)
@@ -558,6 +578,15 @@ def test_a_labelled_file_that_is_none_is_one_line(aggregator, tmp_path):
     done = aggregator("evaluate", "bad.jsonl")
     assert (done.status, done.out) == (1, "")
     assert "bad.jsonl, line 2" in done.error
+
+
+@pytest.mark.parametrize("content", ["", '{"title": "x", "cluster": null}\n'])
+def test_a_file_without_labels_is_no_perfect_score(aggregator, tmp_path, content):
+    """There is nothing to compare with."""
+    (tmp_path / "none.jsonl").write_text(content)
+    done = aggregator("evaluate", "none.jsonl", "--json")
+    assert (done.status, done.out) == (1, "")
+    assert done.error.startswith("aggregator: none.jsonl: no report has a label (")
 
 
 def test_evaluate_needs_no_configuration(aggregator, labelled, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -128,6 +129,11 @@ def main() -> NoReturn:
             raise
         click.echo(_shown(error), err=True)
         status = 2 if isinstance(error, ConfigurationError) else 1
+    except OSError as error:  # nobody can be told on standard output that it is full
+        if debug:
+            raise
+        click.echo(f"aggregator: {_os_error(error)}", err=True)
+        status = 1
     except Exception as error:  # no traceback reaches a user who did not ask for one
         if debug:
             raise
@@ -141,8 +147,22 @@ def _shown(error: AggregatorError) -> str:
     return str(error) if isinstance(error, ConfigurationError) else f"aggregator: {on_one_line(str(error))}"
 
 
+def _os_error(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        file = error.filename or "standard output"
+        return on_one_line(f"cannot write to {file}: {error.strerror}; free some disk space")
+    return f"{error!r} (a defect: please report it with the output of --debug)"
+
+
 def _complaint(error: click.ClickException) -> str:
     """What is wrong with the command line, on one line like every error."""
     context = error.ctx if isinstance(error, click.UsageError) else None
     command = context.command_path if context else "aggregator"
-    return f"aggregator: {on_one_line(error.format_message().rstrip('.'))} (see `{command} --help`)"
+    message = on_one_line(error.format_message().rstrip("."))
+    if isinstance(error, click.NoSuchOption) and context and context.parent:
+        value = {"--config": " FILE", "--debug": ""}.get(error.option_name)
+        if value is not None:
+            name = context.command_path.removeprefix("aggregator ")
+            before = f"aggregator {error.option_name}{value} {name}"
+            message += f"; `{error.option_name}` goes before the command: {before}"
+    return f"aggregator: {message} (see `{command} --help`)"

@@ -30,10 +30,13 @@ def evaluate(
     from rich.progress import Progress
 
     from aggregator import evaluate as evaluation
+    from aggregator.errors import NotFound
     from aggregator.settings import Dedup
 
     dedup = session.settings(folders_must_exist=False).dedup if session.config else Dedup()
     documents = evaluation.read(file, titles_only=titles_only, max_chars=max_chars)
+    if all(document.label is None for document in documents):
+        raise NotFound(f"{file}: no report has a label", hint="`cluster` names the event of a report")
     console = Console(stderr=True)
     with Progress(console=console, disable=not console.is_terminal, transient=True) as progress:
         bar = progress.add_task("reports", total=len(documents))
