@@ -17,7 +17,7 @@ from aggregator.dedup import fingerprint, signals, text
 from aggregator.dedup.frequency import SPAN, StreamCounts
 from aggregator.dedup.recurring import LOOKED_AT, recurring, without
 from aggregator.dedup.story import Bars, Neighbourhood, Plan, place
-from aggregator.dedup.verdict import Telling
+from aggregator.dedup.verdict import Telling, account
 from aggregator.model import Evidence, headline
 from storage import reports, sketches, stories
 from storage.reports import Stored
@@ -83,6 +83,12 @@ class Linker:
                 for key in list(islice(memory, len(memory) - most // 2)):
                     del memory[key]
 
+    def _unjudge(self, revised: set[int]) -> None:
+        """Forget what was judged of reports whose words have changed."""
+        if revised:
+            for pair in [pair for pair in self._judged if not revised.isdisjoint(pair)]:
+                del self._judged[pair]
+
     def enter(self, tx: Any, entered: Sequence[Stored]) -> None:
         """Fingerprint new or revised reports and enter them into the index.
 
@@ -93,6 +99,7 @@ class Linker:
         """
         self._trim()
         self._readings.clear()
+        self._unjudge({report.id for report in entered}.intersection(self._sketches))
         counts = self._counted(tx)
         boilerplate = {
             source: self._recurring(tx, source) for source in {report.source for report in entered}
@@ -113,31 +120,56 @@ class Linker:
     def link(self, tx: Any, report: Stored, now: datetime, *, own: int | None = None) -> int:
         """Put a report that was entered into its story, and set right what its coming shows.
 
-        A report that sits in a story with others stays there: a revision never makes it flip.
-
         Args:
             tx: the transaction in which it was entered.
             report: as it stands in the database.
             now: the present time.
-            own: the story that it sits in already, if it is a revision.
+            own: the story that it sits in already, if it is a revision. There it stays, unless its new words
+                do not suit that story at all: half the bar is far enough from it that no report flips.
 
         Returns:
             The id of its story.
 
         """
-        if own is not None and len(stories.seats(tx, [own])) > 1:
-            self._show(tx, [own], now)
-            return own
-        near = self._near(tx, report, without=own)
+        if own is not None and len(seats := stories.seats(tx, [own])) > 1:
+            if self._stays(tx, report, seats, now):
+                self._show(tx, [own], now)
+                return own
+            stories.leave(tx, report.id)
+            self._show(tx, [own], None)
+            own = None
+        near = self._near(tx, report, now, without=own)
         newcomer = self._telling(tx, _seat(report))
         plan = place(newcomer, Neighbourhood(near.tellings, self._judged), self._bars)
         return self._carry_out(tx, plan, report, near, own, now)
+
+    def _stays(self, tx: Any, report: Stored, seats: Sequence[Seat], now: datetime) -> bool:
+        """Whether a revised report still suits its story; then its evidence and copy group are made anew."""
+        mine = next(seat for seat in seats if seat.report == report.id)
+        others = [seat for seat in seats if seat.report != report.id]
+        weighed = self._chosen(others, {seat.report for seat in others if seat.copy_group == mine.copy_group})
+        self._recall(tx, [seat.report for seat in weighed])
+        tellings = [self._telling(tx, seat) for seat in weighed if seat.report in self._sketches]
+        plan = place(
+            self._telling(tx, _seat(report)), Neighbourhood({mine.story: tellings}, self._judged), self._bars
+        )
+        mates = [seat.report for seat in others if seat.copy_group == report.id]
+        if mates and plan.copy_of is None:  # the text that they are copies of is no longer here
+            stories.regroup(tx, mates, min(mates))
+        if plan.score < self._bars.story / 2 and plan.copy_of is None:
+            return False
+        group = mine.copy_group if mates and plan.copy_of is not None else plan.copy_of or report.id
+        evidence = self._evidence(tx, replace(plan, story=mine.story), report).as_json()
+        stories.leave(tx, report.id)
+        stories.join(tx, story=mine.story, report=report.id, copy_group=group, evidence=evidence, now=now)
+        return True
 
     def _recurring(self, tx: Any, source: str) -> frozenset[str]:
         return recurring(reports.newest(tx, source, LOOKED_AT))
 
     def telling(self, tx: Any, report: Stored) -> Telling:
         """A report as the verdict sees it, stored or not; nothing is written."""
+        self._recall(tx, [report.id])
         if report.id not in self._sketches:
             title, body = without(report.title, report.text, self._recurring(tx, report.source))
             self._sketches[report.id] = fingerprint.sketch(title, body, report.language)
@@ -162,34 +194,45 @@ class Linker:
             seats = [*near.seats.get(story, []), replace(seat, story=story)]
             self._show_best(tx, story, seats, now)
             return story
-        return self._set_right(tx, plan, story, now)
+        return self._set_right(tx, plan, report.id, story, now)
 
-    def _set_right(self, tx: Any, plan: Plan, story: int, now: datetime) -> int:
+    def _set_right(self, tx: Any, plan: Plan, report: int, story: int, now: datetime) -> int:
         """Merge stories and move reports as the plan says; the story that the newcomer is in at the end."""
         stands = {0: story}
-        for goes, stays in plan.merges:
+        for goes, stays, score in plan.merges:
             gone, kept = stands.get(goes, goes), stands.get(stays, stays)
-            stories.merge(tx, goes=gone, stays=kept, score=plan.score, now=now)
+            stories.merge(tx, goes=gone, stays=kept, score=score, now=now)
             stands |= {old: kept for old, new in stands.items() if new == gone} | {gone: kept}
         here = stands.get(story, story)
-        touched = {here, *(stands.get(stays, stays) for _, stays in plan.merges)}
+        gained = {here, *(stands.get(stays, stays) for _, stays, _ in plan.merges)}
+        lost: set[int] = set()
         for moved, leaves, joins, score in plan.moves:
             left, joined = stands.get(leaves, leaves), stands.get(joins, joins)
-            seat = next(seat for seat in stories.seats(tx, [left]) if seat.report == moved)
-            evidence = Evidence("moved", score, self._bars.story).as_json()
-            stories.move(tx, seat, joins=joined, evidence=evidence, score=score, now=now)
-            touched |= {left, joined}
-            if not stories.seats(tx, [left]):
-                stories.redirect(tx, goes=left, stays=joined)
-                touched.discard(left)
-        self._show(tx, touched, now)
+            self._move(tx, moved, (left, joined), score, now)
+            gained.add(joined)
+            lost.add(left)
+            here = joined if moved == report else here
+        self._show(tx, gained, now)
+        self._show(tx, lost - gained, None)
         return here
 
-    def _near(self, tx: Any, report: Stored, *, without: int | None) -> Near:
+    def _move(self, tx: Any, moved: int, between: tuple[int, int], score: float, now: datetime) -> None:
+        """One report from a story into another, with the evidence of the member that it is closest to."""
+        seats = stories.seats(tx, between)
+        seat = next(seat for seat in seats if seat.report == moved)
+        closest = max(
+            (peer.report for peer in seats if peer.story == between[1]),
+            key=lambda peer: self._judged.get((min(peer, moved), max(peer, moved)), 0.0),
+        )
+        report = reports.get(tx, [moved])[moved]
+        evidence = self._of_event(tx, "moved", score, closest, report).as_json()
+        stories.move(tx, seat, joins=between[1], evidence=evidence, score=score, now=now)
+
+    def _near(self, tx: Any, report: Stored, now: datetime, *, without: int | None) -> Near:
         """The stories of the candidates, nearest first, as many as are weighed."""
         settings = self._settings
         pairs = sketches.candidates(
-            tx, self._keys[report.id], now=report.seen, window=settings.window, most=settings.candidates
+            tx, self._keys[report.id], now=now, window=settings.window, most=settings.candidates
         )
         found = {candidate for candidate, _ in pairs}
         nearest = dict.fromkeys(story for _, story in pairs if story != without)
@@ -241,31 +284,38 @@ class Linker:
             return Evidence("first", plan.score, self._bars.story, plan.matched)
         if plan.copy_of is not None:
             return Evidence("copy", plan.resemblance, self._bars.copy, plan.matched)
-        matched = self._weighed[plan.matched][1] if plan.matched is not None else None
-        if matched is None:
-            return Evidence("story", plan.score, self._bars.story)
-        mine = self._telling(tx, _seat(report)).weighed
-        values = signals.compare(mine, [matched])[0]
-        words, names, numbers = shared_words(mine, matched, self._readings[report.id])
+        return self._of_event(tx, "story", plan.score, plan.matched, report)
+
+    def _of_event(self, tx: Any, layer: str, score: float, matched: int | None, report: Stored) -> Evidence:
+        """Evidence of one event: the terms of the verdict with the closest report, and what both say."""
+        stored = reports.get(tx, [matched]) if matched is not None else {}
+        if matched is None or matched not in stored:
+            return Evidence(layer, score, self._bars.story)
+        mine, other = self.telling(tx, report), self.telling(tx, stored[matched])
+        reading = self._readings.get(report.id) or fingerprint.read(
+            report.title, report.text, report.language
+        )
+        words, names, numbers = shared_words(mine.weighed, other.weighed, reading)
         return Evidence(
-            layer="story",
-            score=plan.score,
+            layer=layer,
+            score=score,
             bar=self._bars.story,
-            matched=plan.matched,
-            signals=dict(zip(signals.SIGNALS, map(float, values), strict=True)),
+            matched=matched,
+            signals={name: value for name, value, *_ in account(mine, other) if name != "intercept"},
             words=words[:_WORDS],
             names=names[:_NAMES],
             numbers=numbers[:_NAMES],
         )
 
-    def _show(self, tx: Any, changed: Iterable[int], now: datetime) -> None:
+    def _show(self, tx: Any, changed: Iterable[int], now: datetime | None) -> None:
+        """Show the best reports of stories that gained something at `now`, or lost something (None)."""
         seats: dict[int, list[Seat]] = {}
         for seat in stories.seats(tx, changed):
             seats.setdefault(seat.story, []).append(seat)
         for story, members in seats.items():
             self._show_best(tx, story, members, now)
 
-    def _show_best(self, tx: Any, story: int, seats: Sequence[Seat], now: datetime) -> None:
+    def _show_best(self, tx: Any, story: int, seats: Sequence[Seat], now: datetime | None) -> None:
         best = best_seat(seats)
         title = best.title or headline("", stories.opening(tx, best.report))
         stories.show_best(tx, story, title=title, best=best.report, now=now)

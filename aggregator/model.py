@@ -219,7 +219,8 @@ class Evidence:
     """Why a report is in its story, kept so that it can be shown.
 
     Attributes:
-        layer: ``first`` (it opened the story), ``copy`` (the same text) or ``story`` (the same event).
+        layer: ``first`` (it opened the story), ``copy`` (the same text), ``story`` (the same event) or
+            ``moved`` (it came from a story that it suited less).
         score: resemblance for a copy, probability of one event for a story, in [0, 1].
         bar: what the score had to reach.
         matched: id of the report that it was closest to.

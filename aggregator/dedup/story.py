@@ -53,7 +53,7 @@ class Plan:
         matched: id of the report it was closest to, if any was near.
         copy_of: copy group that it belongs to; None: it is the first of its text.
         resemblance: with the closest report of that copy group.
-        merges: (story that goes, story that stays).
+        merges: (story that goes, story that stays, score of the two).
         moves: (report, story it leaves, story it joins, score); a story of 0 is the newcomer's own.
     """
 
@@ -62,7 +62,7 @@ class Plan:
     matched: int | None = None
     copy_of: int | None = None
     resemblance: float = 0.0
-    merges: tuple[tuple[int, int], ...] = ()
+    merges: tuple[tuple[int, int, float], ...] = ()
     moves: tuple[tuple[int, int, int, float], ...] = ()
 
 
@@ -138,7 +138,7 @@ def _sure(log_odds: float) -> float:
 
 def _look_again(
     newcomer: Telling, joined: int | None, scores: Mapping[int, float], near: Neighbourhood, bars: Bars
-) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int, int, float], ...]]:
+) -> tuple[tuple[tuple[int, int, float], ...], tuple[tuple[int, int, int, float], ...]]:
     """Merges and moves among the stories that the newcomer is near to."""
     close = [story for story, score in scores.items() if score >= bars.story * _NEAR or story == joined]
     if len(close) + (joined is None) < 2:
@@ -150,7 +150,7 @@ def _look_again(
 
 def refine(
     partition: dict[int, list[Telling]], judged: dict[tuple[int, int], float], bars: Bars
-) -> tuple[tuple[tuple[int, int], ...], tuple[tuple[int, int, int, float], ...]]:
+) -> tuple[tuple[tuple[int, int, float], ...], tuple[tuple[int, int, int, float], ...]]:
     """Merge stories that agree at the bar, then move reports that clearly suit another story better.
 
     Args:
@@ -159,16 +159,16 @@ def refine(
         bars: what a score has to reach.
 
     Returns:
-        merges (goes, stays) and moves (report, leaves, joins, score), in the order to carry them out.
+        merges (goes, stays, score) and moves (report, leaves, joins, score), in the order to carry them out.
 
     """
     told = [member for members in partition.values() for member in members]
     story_of = np.array([story for story, members in partition.items() for _ in members])
     table = _table(told, judged, bars)
-    merges: list[tuple[int, int]] = []
+    merges: list[tuple[int, int, float]] = []
     while (agreed := _most_agreed(story_of, table, bars.story)) is not None:
-        goes, stays = agreed
-        merges.append((goes, stays))
+        goes, stays, _ = agreed
+        merges.append(agreed)
         story_of[story_of == goes] = stays
     return tuple(merges), tuple(_moves(told, story_of, table, bars.story))
 
@@ -187,8 +187,8 @@ class _Table:
         return float(self.odds[block][counted].mean()) if counted.any() else -math.inf
 
 
-def _most_agreed(story_of: npt.NDArray[np.int64], table: _Table, bar: float) -> tuple[int, int] | None:
-    """The two stories that agree most, at the bar or above: (goes, stays); the larger one stays."""
+def _most_agreed(story_of: npt.NDArray[np.int64], table: _Table, bar: float) -> tuple[int, int, float] | None:
+    """The two stories that agree most, at the bar or above: (goes, stays, score); the larger one stays."""
     best, pair = _log_odds(np.array(bar)).item(), None
     stories, sizes = np.unique(story_of, return_counts=True)
     for i, one in enumerate(stories):
@@ -198,7 +198,7 @@ def _most_agreed(story_of: npt.NDArray[np.int64], table: _Table, bar: float) -> 
             if agreement >= best:
                 best = agreement
                 ranked = sorted((i, j), key=lambda k: (stories[k] == 0, -sizes[k], stories[k]))
-                pair = (int(stories[ranked[1]]), int(stories[ranked[0]]))
+                pair = (int(stories[ranked[1]]), int(stories[ranked[0]]), _sure(agreement))
     return pair
 
 

@@ -58,7 +58,7 @@ class Stream:
         plan = place(self.telling(number), Neighbourhood(members), self.bars)
         self.copy_group[number] = plan.copy_of or number
         self.story_of[number] = plan.story or number
-        for goes, stays in plan.merges:
+        for goes, stays, _ in plan.merges:
             for n in self.members(goes or number):
                 self.story_of[n] = stays or number
         for moved, _, joins, _ in plan.moves:
