@@ -394,6 +394,28 @@ def test_a_title_cannot_steer_the_terminal(aggregator):
         assert all(line.isprintable() for line in done.out.splitlines())
 
 
+def test_an_error_cannot_steer_the_terminal(aggregator, tmp_path, origin):
+    """Neither the name of a source nor that of a file hides or moves anything, in either command."""
+    configure(tmp_path, {"name": "Bad\u202e[red]", "url": f"{origin.url}/bad", "allow_private": True})
+    Path("drop/a\u202e\u001b[31m.exe").write_text("MZ")
+    for done in (aggregator("once"), aggregator("check", "--fetch")):
+        assert done.status == 1
+        assert r"Bad\u202e[red]" in done.out + done.err
+        assert all(line.isprintable() for line in (done.out + done.err).splitlines())
+
+
+def test_evidence_cannot_steer_the_terminal(told, tmp_path):
+    """Shared words come from reports; nor can the name of a publisher."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "var/aggregator.db")) as connection:
+        connection.execute("UPDATE membership SET evidence = replace(evidence, 'Aurelia', 'Aur\\u202eelia')")
+        connection.execute("UPDATE report SET publisher = 'Post' || char(8238) || char(27)")
+        connection.commit()
+    for done in (told("stories"), told("show", 1)):
+        assert (done.status, done.err) == (0, "")
+        assert r"\u202e" in done.out
+        assert all(line.isprintable() for line in done.out.splitlines())
+
+
 def test_a_reader_who_has_seen_enough_is_no_error(told, tmp_path):
     """`aggregator stories | head`: nothing is said about the pipe."""
     titles = [f"{number} {'is a number and nothing else, ' * 33}" for number in range(40)]

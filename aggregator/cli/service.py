@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,8 @@ from aggregator.cli.page import lay_out, table
 from aggregator.shown import counted, on_one_line
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from aggregator.pipeline import Pipeline, Polled
     from aggregator.settings import Settings, Source
 
@@ -106,17 +108,21 @@ def _summary(outcomes: Sequence[Polled], left: int, *, everything: bool) -> str:
 
 
 def _print_failures(failed: Sequence[Polled]) -> None:
-    from rich.text import Text
-
     failures = table("source", "what failed", "what to do")
     for polled in failed:
         if polled.error:
-            failures.add_row(*map(Text, (polled.source, polled.error.message, polled.error.hint or "")))
+            failures.add_row(*_shown(polled.source, polled.error.message, polled.error.hint or ""))
         for lost in polled.lost:
-            failures.add_row(*map(Text, (polled.source, lost.message, lost.hint or "")))
+            failures.add_row(*_shown(polled.source, lost.message, lost.hint or ""))
         for reason in polled.refused:
-            failures.add_row(*map(Text, (polled.source, reason, "see failed/ in its folder")))
+            failures.add_row(*_shown(polled.source, reason, "see failed/ in its folder"))
     lay_out(failures, err=True)
+
+
+def _shown(*cells: str) -> Iterator[Text]:
+    from rich.text import Text
+
+    return (Text(on_one_line(cell)) for cell in cells)
 
 
 @click.command()
@@ -145,10 +151,11 @@ async def _try_each(settings: Settings) -> bool:
     async with Fetcher(settings.fetch, __version__) as fetcher, Parser(settings.parse) as parser:
         for source in settings.sources:
             try:
-                click.echo(f"ok    {source.name}: {await try_source(source, settings, fetcher, parser)}")
+                said = await try_source(source, settings, fetcher, parser)
+                click.echo(on_one_line(f"ok    {source.name}: {said}"))
             except SourceError as error:
                 good = False
-                click.echo(f"FAIL  {source.name}: {error}")
+                click.echo(on_one_line(f"FAIL  {source.name}: {error}"))
     return good
 
 

@@ -183,7 +183,7 @@ def _print_explanation(explanation: Explanation) -> None:
         Text(f"B  {on_one_line(explanation.second)}\n"),
         terms,
         Text(""),
-        *(Text(line) for line in shared),
+        *(Text(on_one_line(line)) for line in shared),
         Text(f"\n{explanation.verdict}", style="bold"),
     )
 
@@ -196,7 +196,13 @@ def _print_stories(found: Iterable[Story]) -> None:
         more = len(story.publishers) - _PUBLISHERS
         who = ", ".join(story.publishers[:_PUBLISHERS]) + (f" +{more}" if more > 0 else "")
         updated = f"{story.updated:{_MINUTE}}"
-        listed.add_row(str(story.id), updated, str(len(story.members)), Text(who), Text(story.title))
+        listed.add_row(
+            str(story.id),
+            updated,
+            str(len(story.members)),
+            Text(on_one_line(who)),
+            Text(on_one_line(story.title)),
+        )
     lay_out(listed)
 
 
@@ -230,7 +236,7 @@ def _print_member(member: Member) -> None:
     lines = [Text(on_one_line(headline(member.title, member.text)))]
     if member.url:
         lines.append(Text(on_one_line(member.url), overflow="fold"))
-    lines += [Text(line, style="dim") for line in why(member.evidence)]
+    lines += [Text(line, style="dim") for line in map(on_one_line, why(member.evidence))]
     lay_out(*(Padding(line, (0, 0, 0, 8), expand=False) for line in lines))
 
 
