@@ -46,8 +46,12 @@ async def opened(settings: Settings) -> AsyncIterator[Pipeline]:
         database.close()
 
 
-async def run(settings: Settings) -> None:
+async def run(settings: Settings, command: str = "aggregator") -> None:
     """Run the service until a signal stops it.
+
+    Args:
+        settings: all of them.
+        command: how its other commands are called, for the first lines.
 
     Raises:
         StoreError: the database cannot be used.
@@ -57,7 +61,7 @@ async def run(settings: Settings) -> None:
         async with opened(settings) as pipeline:
             jobs = Jobs(pipeline, now)
             jobs.start()
-            _say_where(settings)
+            _say_where(settings, command)
             await stopped.wait()
             log.info("service.stopping", "finishing what is being written; a second signal stops at once")
             await jobs.stop()
@@ -92,7 +96,7 @@ def _end_now() -> None:
     os._exit(0)
 
 
-def _say_where(settings: Settings) -> None:
+def _say_where(settings: Settings, command: str) -> None:
     """The first lines: what is read, and where the stories are."""
     folders = [source for source in settings.sources if isinstance(source, FolderSource)]
     feeds = counted(len(settings.sources) - len(folders), "feed")
@@ -103,7 +107,7 @@ def _say_where(settings: Settings) -> None:
         for kind in feed.formats:
             file = Path(settings.publish.directory, f"{feed.name}.{kind}").absolute()
             log.info("service.started", f"read the stories in {file}")
-    log.info("service.started", "or with `aggregator stories`", database=settings.database)
+    log.info("service.started", f"or with `{command} stories`", database=settings.database)
 
 
 def now() -> datetime:

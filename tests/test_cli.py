@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from aggregator import cli
+
 TOP = Path(__file__).resolve().parents[1]
 FIRE = (
     "Ferry Aurelia burns off Port Sallow, all 214 aboard saved",
@@ -230,7 +232,35 @@ def test_a_traceback_is_shown_to_those_who_ask(aggregator, monkeypatch):
     assert "a defect: please report it with the output of --debug" in done.error
 
 
-# ---- once, check, db ----
+# ---- run, once, check, db ----
+
+
+@pytest.mark.parametrize(
+    ("program", "options", "said"),
+    [
+        ("/opt/x/bin/aggregator", [], "/opt/x/bin/aggregator"),
+        (
+            "/opt/x/bin/aggregator",
+            ["--config", "my own.yaml"],
+            "/opt/x/bin/aggregator --config 'my own.yaml'",
+        ),
+        ("/site-packages/aggregator/__main__.py", ["--config", "a.yaml"], "aggregator --config a.yaml"),
+    ],
+)
+@pytest.mark.usefixtures("aggregator")
+def test_the_service_says_how_its_stories_are_read(tmp_path, monkeypatch, program, options, said):
+    """By the program that was started, with the configuration that it was given."""
+    shutil.copy(tmp_path / "a.yaml", tmp_path / "my own.yaml")
+    told: list[str] = []
+
+    async def run(_: object, command: str) -> None:
+        told.append(command)
+
+    monkeypatch.setattr("aggregator.daemon.run", run)
+    monkeypatch.setattr(sys, "argv", [program, *options, "run"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert (ended.value.code, told) == (0, [said])
 
 
 def test_once_says_what_came_and_publishes_it(told, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -32,7 +33,14 @@ def run(session: Session) -> None:
     from aggregator import daemon, log
 
     log.configure(settings.log, os.environ)
-    asyncio.run(daemon.run(settings))
+    asyncio.run(daemon.run(settings, _started_by(session)))
+
+
+def _started_by(session: Session) -> str:
+    """How to call the other commands: as this one was called."""
+    program = sys.argv[0]
+    called = ["aggregator"] if program.endswith(".py") else [program]  # `python -m` names a module's file
+    return shlex.join([*called, *(["--config", str(session.config)] if session.config else [])])
 
 
 @click.command()
