@@ -163,7 +163,7 @@ def test_the_unit_lets_others_read_what_is_published(unit):
 
 
 def test_the_unit_makes_the_drop_folder_of_the_shipped_configuration(unit, tmp_path):
-    """Or the first start would end with a configuration that cannot be used; the second one finds it there."""
+    """Or the first start would end with a wrong configuration; the second one finds it there."""
     (made,) = unit["ExecStartPre"]
     for _ in range(2):
         subprocess.run(made.split(), cwd=tmp_path, check=True)
