@@ -58,8 +58,10 @@ def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) ->
         sketches.drop_bands(tx, old.id, old.seen)
     in_order = [changed[i] for i in (*ids, *(old.id for old in revised))]
     linker.enter(tx, in_order)
-    own = stories.of_reports(tx, [old.id for old in revised]) if revised else {}
-    gained = {linker.link(tx, report, now, own=own.get(report.id)) for report in in_order}
+    gained = {linker.link(tx, changed[i], now) for i in ids}
+    for old in revised:  # its story is asked for now: those before it may have moved it, or merged its story
+        own = stories.of_reports(tx, [old.id]).get(old.id)
+        gained.add(linker.link(tx, changed[old.id], now, own=own))
     return Gain(tuple(ids), tuple(old.id for old in revised), frozenset(gained))
 
 

@@ -339,6 +339,9 @@ class Pipeline:
         try:
             with self._database.writing() as tx:
                 return work(tx)
+        except StopIteration as error:  # asyncio cannot hand it over from a thread, and would wait for ever
+            self._linker.forget()
+            raise RuntimeError("an iterator ended that should not have") from error
         except BaseException:
             self._linker.forget()  # it may know reports that were never committed
             raise

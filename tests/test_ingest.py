@@ -292,3 +292,15 @@ def test_the_same_body_again_changes_nothing(empty, bodies):
                 ingest(tx, linker, entries, NOON + timedelta(minutes=2 * step))
             with database.writing() as tx:
                 assert ingest(tx, linker, entries, NOON + timedelta(minutes=2 * step + 1)) == Gain()
+
+
+def test_reports_revised_together_are_linked_where_they_sit_by_then(database, take):
+    """Of two that are revised in one batch, the first may move or merge what the second sits in."""
+    take(made(FIRE, 1), made(FIRE_AGAIN, 2, "Island Times"), made(BUDGET, 3, "Verden Post"))
+    take(
+        made(BUDGET, 1),
+        made(BUDGET, 2, "Island Times"),
+        made(FIRE, 3, "Verden Post"),
+        now=NOON + timedelta(hours=1),
+    )
+    assert shown(database) == sorted([sorted([BUDGET[0], BUDGET[0]]), [FIRE[0]]])
