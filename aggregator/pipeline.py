@@ -362,11 +362,11 @@ class Pipeline:
     def _states(self) -> list[tuple[Source, SourceState]]:
         with self._database.reading() as tx:
             known = sources.states(tx)
-        return [(source, _at_source(known.get(source.name), source)) for source in self._settings.sources]
+        return [(source, due.known(known, source)) for source in self._settings.sources]
 
     def _state(self, source: Source) -> SourceState:
         with self._database.reading() as tx:
-            return _at_source(sources.states(tx).get(source.name), source)
+            return due.known(sources.states(tx, source.name), source)
 
     def _bounds(self, source: FeedSource) -> due.Bounds:
         return due.bounds(source, self._settings.fetch)
@@ -379,11 +379,6 @@ class Pipeline:
 
     def _may_poll(self, source: Source, state: SourceState, now: datetime) -> bool:
         return isinstance(source, FolderSource) or due.person_may_poll(state, self._bounds(source), now)
-
-
-def _at_source(state: SourceState | None, source: Source) -> SourceState:
-    """What is known of a source; nothing that was true of another address."""
-    return due.at_address(state or SourceState(source.name, source.address), source.address)
 
 
 def _looked(state: SourceState, polled: Polled, now: datetime) -> SourceState:

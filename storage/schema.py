@@ -135,6 +135,7 @@ sighting = sa.Table(
     ),
     _column("source", sa.Text, primary_key=True, why="where it was shown"),
     _column("seen", Instant, nullable=False, why="when first"),
+    sa.Index("sighting_source", "source", "seen"),
     sqlite_with_rowid=False,
 )
 

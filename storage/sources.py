@@ -13,9 +13,12 @@ from storage import schema
 _COLUMNS = [schema.source.c[field.name] for field in fields(SourceState)]
 
 
-def states(tx: sa.Connection) -> dict[str, SourceState]:
-    """The state of every source that was ever polled, by name."""
-    return {row.name: SourceState(*row) for row in tx.execute(sa.select(*_COLUMNS))}
+def states(tx: sa.Connection, name: str | None = None) -> dict[str, SourceState]:
+    """The state of every source that was ever polled, or of this one, by name."""
+    query = sa.select(*_COLUMNS)
+    if name is not None:
+        query = query.where(schema.source.c.name == name)
+    return {row.name: SourceState(*row) for row in tx.execute(query)}
 
 
 def save(tx: sa.Connection, state: SourceState) -> None:

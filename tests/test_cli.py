@@ -36,7 +36,10 @@ BUDGET = (
     "Finance minister Olga Tenn spoke of a fair compromise, while the opposition under Karl Ostrow called "
     "the cuts to schools a disgrace. The upper house is to vote on Tuesday.",
 )
-COMMANDS = ("run", "once", "check", "stories", "show", "explain", "evaluate", "db", "db upgrade", "schema")
+COMMANDS = (
+    *("run", "once", "check", "stories", "show", "explain", "sources"),
+    *("evaluate", "db", "db upgrade", "schema"),
+)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ FLOORS = (
     ("intake", "dedup", "publish"),
     ("linker",),
     ("ingest",),
-    ("pipeline", "evaluate", "explain"),
+    ("pipeline", "evaluate", "explain", "overview"),
     ("jobs", "serve", "trial"),
     ("daemon",),
     ("cli",),

@@ -14,7 +14,7 @@ All stay within the user's bounds. The state that comes out says in words who wo
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 from aggregator.errors import BadStatus, SourceError
 from aggregator.intake.freshness import Wish, after_skips, asked_pause, at, in_words, quiet, still_fresh
 from aggregator.model import Answer, Parsed, SourceState
-from aggregator.settings import FeedSource, Fetching
+from aggregator.settings import FeedSource, Fetching, Source
 from aggregator.shown import short
 
 _GROWTH = 1.25  # of the interval, with each poll that brings nothing
@@ -93,6 +93,11 @@ def person_may_poll(state: SourceState, limits: Bounds, now: datetime) -> bool:
     return not state.stopped and (asked is None or not now < asked <= now + limits.retry_after_ceiling)
 
 
+def known(states: Mapping[str, SourceState], source: Source) -> SourceState:
+    """What is remembered of a source; nothing that was true of another address."""
+    return at_address(states.get(source.name) or SourceState(source.name, source.address), source.address)
+
+
 def at_address(state: SourceState, address: str) -> SourceState:
     """The state for the configured address: at a new one everything but the counts begins anew."""
     if state.address == address:
@@ -105,7 +110,7 @@ def at_address(state: SourceState, address: str) -> SourceState:
 
 def address_to_poll(state: SourceState, source: FeedSource) -> str:
     """The configured address, or the one that it has moved to for good."""
-    if state.address == source.address and state.moved_to and _has_moved(state):
+    if state.address == source.address and state.moved_to and has_moved(state):
         return state.moved_to
     return source.address
 
@@ -207,7 +212,7 @@ def _scheduled(
     if (open_again := after_skips(due, state.skip_hours, state.skip_days)) > due:
         due = min(open_again + later, now + _farthest(state, limits))
         words = f"feed asks not to be polled before {at(open_again)}"
-    if _has_moved(state):
+    if has_moved(state):
         words += f"; moved for good to {short(state.moved_to, 200)}, change the address in the configuration"
     return replace(state, due=due, reason=words)
 
@@ -295,7 +300,7 @@ def _without_validators(state: SourceState) -> SourceState:
 def _moved(state: SourceState, answer: Answer, now: datetime) -> SourceState:
     """Counts the days on which permanent redirects led to one and the same address."""
     if answer.moved_to is None:
-        if _has_moved(state) and answer.url == state.moved_to:
+        if has_moved(state) and answer.url == state.moved_to:
             return state  # this was the new address itself
         return replace(state, moved_to=None, moved_since=None, moved_last=None, moved_days=0)
     if answer.moved_to != state.moved_to or state.moved_last is None:
@@ -305,7 +310,8 @@ def _moved(state: SourceState, answer: Answer, now: datetime) -> SourceState:
     return state
 
 
-def _has_moved(state: SourceState) -> bool:
+def has_moved(state: SourceState) -> bool:
+    """Whether permanent redirects have led to one address for long enough to believe them."""
     enough = state.moved_to is not None and state.moved_days >= _DAYS_TO_MOVE
     return enough and state.failures < _FAILURES_TO_RETURN
 
