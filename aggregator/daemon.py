@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,8 @@ from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.jobs import Jobs
 from aggregator.pipeline import Pipeline
-from aggregator.settings import FolderSource, Settings
+from aggregator.serve import health, site
+from aggregator.settings import FolderSource, Serve, Settings
 from aggregator.shown import counted
 from storage.database import Database
 
@@ -55,17 +56,29 @@ async def run(settings: Settings, command: str = "aggregator") -> None:
 
     Raises:
         StoreError: the database cannot be used.
+        ServeError: the read side cannot listen where it is told to.
 
     """
     with _until_signal() as stopped:
         async with opened(settings) as pipeline:
             jobs = Jobs(pipeline, now)
-            jobs.start()
-            _say_where(settings, command)
-            await stopped.wait()
-            log.info("service.stopping", "finishing what is being written; a second signal stops at once")
-            await jobs.stop()
+            async with _serving(settings.serve, jobs) as addresses:
+                jobs.start()
+                _say_where(settings, command, addresses)
+                await stopped.wait()
+                log.info("service.stopping", "finishing what is being written; a second signal stops at once")
+                await jobs.stop()
         log.info("service.stopped", _NOTHING_LOST)
+
+
+@contextlib.asynccontextmanager
+async def _serving(settings: Serve, jobs: Jobs) -> AsyncIterator[list[str]]:
+    """Answer over HTTP, where that is wanted; gives the addresses."""
+    if not settings.enabled:
+        yield []
+        return
+    async with site.listening(settings, health.routes(jobs.silence)) as addresses:
+        yield addresses
 
 
 @contextlib.contextmanager
@@ -96,7 +109,7 @@ def _end_now() -> None:
     os._exit(0)
 
 
-def _say_where(settings: Settings, command: str) -> None:
+def _say_where(settings: Settings, command: str, addresses: Sequence[str]) -> None:
     """The first lines: what is read, and where the stories are."""
     folders = [source for source in settings.sources if isinstance(source, FolderSource)]
     feeds = counted(len(settings.sources) - len(folders), "feed")
@@ -108,6 +121,8 @@ def _say_where(settings: Settings, command: str) -> None:
             file = Path(settings.publish.directory, f"{feed.name}.{kind}").absolute()
             log.info("service.started", f"read the stories in {file}")
     log.info("service.started", f"or with `{command} stories`", database=settings.database)
+    for address in addresses:
+        log.info("service.started", f"how it is: {address}/healthz, /readyz, /metrics")
 
 
 def now() -> datetime:

@@ -18,6 +18,7 @@ only the top floor (``cli``, ``jobs``) catches, and it prints one line, never a 
     ├── StoreError              the database refused
     │   └── StoreBusy           it is locked or away; trying again later is right
     ├── PublishError            a published file could not be written; the old one stands
+    ├── ServeError              the read side cannot listen where it is told to
     └── NotFound                what was asked for by name is not there (exit status 1)
 """
 
@@ -100,6 +101,10 @@ class StoreBusy(StoreError):
 
 class PublishError(AggregatorError):
     """A published file could not be written; the old one stands."""
+
+
+class ServeError(AggregatorError):
+    """The read side over HTTP cannot listen where it is told to."""
 
 
 class NotFound(AggregatorError):

@@ -26,16 +26,14 @@ class Gain:
         new: ids of reports that were not known.
         revised: ids of reports whose words have changed.
         stories: ids of the stories that gained.
+        verdicts: layer and score of each report that was linked.
 
     """
 
     new: tuple[int, ...] = ()
     revised: tuple[int, ...] = ()
     stories: frozenset[int] = frozenset()
-
-    def plus(self, other: Gain) -> Gain:
-        """Both gains together."""
-        return Gain(self.new + other.new, self.revised + other.revised, self.stories | other.stories)
+    verdicts: tuple[tuple[str, float], ...] = ()
 
 
 def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) -> Gain:
@@ -62,7 +60,7 @@ def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) ->
     for old in revised:  # its story is asked for now: those before it may have moved it, or merged its story
         own = stories.of_reports(tx, [old.id]).get(old.id)
         gained.add(linker.link(tx, changed[old.id], now, own=own))
-    return Gain(tuple(ids), tuple(old.id for old in revised), frozenset(gained))
+    return Gain(tuple(ids), tuple(old.id for old in revised), frozenset(gained), linker.take_verdicts())
 
 
 def _sorted_out(

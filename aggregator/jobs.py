@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from aggregator import log
+from aggregator import log, metrics
 from aggregator.errors import AggregatorError, StoreBusy
 from aggregator.pipeline import Broken, Pipeline, Polled
 from aggregator.settings import Source
@@ -57,6 +57,7 @@ class Jobs:
         self._tasks: set[asyncio.Task[None]] = set()
         self._polling: set[str] = set()  # sources
         self._put_off: dict[str, tuple[int, float]] = {}  # failures in a row, and until when
+        self._looked: float | None = None  # when the database last answered a tick, in the event loop's time
         self._minding: asyncio.TimerHandle | None = None
         self._stopping = False
         self._changed = True  # publish once at the start: the files may have been deleted
@@ -82,6 +83,12 @@ class Jobs:
         await self._guarded(
             "publish", self._publish()
         )  # a poll that was cancelled may have brought something
+
+    def silence(self) -> timedelta | None:
+        """How long ago the last tick was that the database has answered; None before the first."""
+        if self._looked is None:
+            return None
+        return timedelta(seconds=asyncio.get_running_loop().time() - self._looked)
 
     def _arm(self, name: str, wait: timedelta) -> None:
         """Run a job once, after a wait."""
@@ -120,10 +127,14 @@ class Jobs:
         self._arm(name, LONGEST if wait is None else wait)
 
     async def _poll_what_is_due(self) -> timedelta:
-        for source in await asyncio.to_thread(self._pipeline.waiting):
+        waiting = await asyncio.to_thread(self._pipeline.waiting)
+        self._looked = asyncio.get_running_loop().time()
+        for source in waiting:
             if source.name not in self._polling and self._may_poll(source):
                 self._polling.add(source.name)
                 self._begin(self._poll(source))
+        metrics.QUEUE.set(len(waiting))
+        metrics.POLLING.set(len(self._polling))
         upcoming = await asyncio.to_thread(self._pipeline.next_wait)
         return LONGEST if upcoming is None else min(max(upcoming, SHORTEST), LONGEST)
 

@@ -63,12 +63,20 @@ class Linker:
         self._readings: dict[int, fingerprint.Reading] = {}  # of the reports that are being linked
         self._keys: dict[int, list[int]] = {}
         self._judged: dict[tuple[int, int], float] = {}
+        self._verdicts: list[tuple[str, float]] = []  # since they were taken last
 
     def forget(self) -> None:
         """Drop everything derived: after a transaction that was rolled back, memory may be ahead."""
         self._counts = None
         for memory in (self._sketches, self._weighed, self._readings, self._keys, self._judged):
             memory.clear()
+        self._verdicts.clear()
+
+    def take_verdicts(self) -> tuple[tuple[str, float], ...]:
+        """Layer and score of each report that was linked since this was asked last."""
+        taken = tuple(self._verdicts)
+        self._verdicts.clear()
+        return taken
 
     def _trim(self) -> None:
         """Forget what was learned longest ago, a good part at once; never while a decision needs it."""
@@ -281,10 +289,13 @@ class Linker:
     def _evidence(self, tx: Any, plan: Plan, report: Stored) -> Evidence:
         """Why the report is where it is, with the words that carried it."""
         if plan.story is None:
-            return Evidence("first", plan.score, self._bars.story, plan.matched)
-        if plan.copy_of is not None:
-            return Evidence("copy", plan.resemblance, self._bars.copy, plan.matched)
-        return self._of_event(tx, "story", plan.score, plan.matched, report)
+            evidence = Evidence("first", plan.score, self._bars.story, plan.matched)
+        elif plan.copy_of is not None:
+            evidence = Evidence("copy", plan.resemblance, self._bars.copy, plan.matched)
+        else:
+            evidence = self._of_event(tx, "story", plan.score, plan.matched, report)
+        self._verdicts.append((evidence.layer, evidence.score))
+        return evidence
 
     def _of_event(self, tx: Any, layer: str, score: float, matched: int | None, report: Stored) -> Evidence:
         """Evidence of one event: the terms of the verdict with the closest report, and what both say."""

@@ -26,7 +26,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aggregator.errors import AggregatorError, FolderError, ParseError, SourceError
+from aggregator import metrics
+from aggregator.errors import AggregatorError, BadStatus, FolderError, ParseError, SourceError
 from aggregator.ingest import Gain, ingest
 from aggregator.intake import due, folder
 from aggregator.intake.folder import Dropped, Refusal
@@ -162,6 +163,8 @@ class Pipeline:
         """
         if not isinstance(source, FolderSource):
             return await self._poll_feed(source)
+        if source.name in self._next_look:
+            metrics.late(self._clock() - self._next_look[source.name])
         if patient:
             await asyncio.sleep(_unsettled(source, self._settings.folders.settle, self._clock()))
         return await self._poll_folder(source, sys.maxsize if patient else _FILES_A_LOOK)
@@ -174,7 +177,8 @@ class Pipeline:
 
         """
         async with self._publishing:
-            return await _to_its_end(self._publish)
+            with metrics.stage("publish"):
+                return await _to_its_end(self._publish)
 
     async def prune(self) -> None:
         """Forget the index of what has left the window; the reports stay."""
@@ -184,13 +188,16 @@ class Pipeline:
     async def _poll_feed(self, source: FeedSource) -> Polled:
         state, limits, chance = self._state(source), self._bounds(source), random.random()  # noqa: S311  # jitter
         answer: Answer | None = None
+        if state.due is not None:
+            metrics.late(self._clock() - state.due)
         try:
-            answer = await self._fetcher.get(
-                due.address_to_poll(state, source),
-                etag=state.etag,
-                last_modified=state.last_modified,
-                allow_private=source.allow_private,
-            )
+            with metrics.stage("fetch"):
+                answer = await self._fetcher.get(
+                    due.address_to_poll(state, source),
+                    etag=state.etag,
+                    last_modified=state.last_modified,
+                    allow_private=source.allow_private,
+                )
             parsed = await self._parsed(answer, state)
             polled = await self._keep_answer(source, state, answer, parsed, chance)
         except SourceError as error:
@@ -198,6 +205,7 @@ class Pipeline:
         if polled.error is not None:
             failed = due.after_failure(state, limits, polled.error, self._clock(), chance, answer)
             await self._write(lambda tx: sources.save(tx, failed))
+        metrics.POLLS.labels("feed", _outcome(polled, answer)).inc()
         return polled
 
     async def _keep_answer(
@@ -220,7 +228,10 @@ class Pipeline:
         """The entries of an answer; None if it says that nothing has changed."""
         if answer.status == 304 or due.digest(answer.body) == state.body_hash:
             return None
-        return await self._parser.parse(answer.body, "feed", url=answer.url, content_type=answer.content_type)
+        with metrics.stage("parse"):
+            return await self._parser.parse(
+                answer.body, "feed", url=answer.url, content_type=answer.content_type
+            )
 
     async def _poll_folder(self, source: FolderSource, most: int) -> Polled:
         now = self._clock()
@@ -239,6 +250,7 @@ class Pipeline:
         if polled.new or polled.revised or polled.error or state.error or not state.polls:
             looked = _looked(state, polled, now)
             await self._write(lambda tx: sources.save(tx, looked))
+        metrics.POLLS.labels("folder", _outcome(polled, None)).inc()
         return polled
 
     async def _take(
@@ -247,7 +259,8 @@ class Pipeline:
         """One file: its reports into the database, then the file out of the way, in this order."""
         if isinstance(item, Dropped):
             try:
-                parsed = await self._parser.parse(item.body, item.suffix)
+                with metrics.stage("parse"):
+                    parsed = await self._parser.parse(item.body, item.suffix)
                 kept = await self._keep_file(source, item, parsed, polled, now)
             except (ParseError, Broken) as error:
                 item = folder.refuse(item, str(error))
@@ -283,7 +296,7 @@ class Pipeline:
         """What the transactions of a body take, one after the other."""
         if parsed is None:
             return [[]]
-        with _blamed(source.name):
+        with _blamed(source.name), metrics.stage("normalise"):
             return _batches(await asyncio.to_thread(normalise, parsed, source, now))
 
     async def _take_in(
@@ -306,12 +319,16 @@ class Pipeline:
         return polled
 
     async def _ingest(self, batch: Sequence[Report], polled: Polled, now: datetime, also: Keep) -> Polled:
-        def work(tx: Any) -> Polled:
-            kept = polled.plus(ingest(tx, self._linker, batch, now))
+        def work(tx: Any) -> tuple[Gain, Polled]:
+            gain = ingest(tx, self._linker, batch, now)
+            kept = polled.plus(gain)
             also(tx, kept)
-            return kept
+            return gain, kept
 
-        return await self._write(work)
+        with metrics.stage("write"):
+            gain, kept = await self._write(work)
+        metrics.gained(polled.source, len(gain.new), len(gain.revised), gain.verdicts)
+        return kept
 
     async def _one_by_one(self, batch: Sequence[Report], polled: Polled, now: datetime, also: Keep) -> Polled:
         """A batch again, each report by itself: a defect costs the one that brings it out."""
@@ -357,6 +374,7 @@ class Pipeline:
                 )
             }
             shown = stories.load(tx, sorted(ids), self._database.uuid, whole=False)
+        metrics.DATABASE.set(self._database.size())
         return publish(settings, shown, self._database.uuid)
 
     def _states(self) -> list[tuple[Source, SourceState]]:
@@ -396,6 +414,15 @@ def _looked(state: SourceState, polled: Polled, now: datetime) -> SourceState:
         hint=error.hint if error else None,
         reason="a folder is looked into all the time",
     )
+
+
+def _outcome(polled: Polled, answer: Answer | None) -> str:
+    """What came of a poll, in one word: the status of its answer, or the kind of its error."""
+    if isinstance(polled.error, BadStatus):
+        return str(polled.error.status)
+    if polled.error is not None:
+        return type(polled.error).__name__
+    return str(answer.status) if answer else "ok"
 
 
 def _batches(found: Iterable[Report]) -> list[list[Report]]:

@@ -286,6 +286,17 @@ class Publish(Section):
     )
 
 
+class Serve(Section):
+    """What the service answers over HTTP: how it is, and what it has done."""
+
+    enabled: bool = Field(True, description="Whether it answers at all.")
+    host: Annotated[str, _text(NAME, 253)] = Field(
+        "127.0.0.1",
+        description="Address to listen on; loopback is for this machine only.",
+    )
+    port: int = Field(8640, ge=0, le=65535, description="Port to listen on; 0: any that is free.")
+
+
 class Log(Section):
     """What the service says about its work, on standard error."""
 
@@ -334,5 +345,6 @@ class Settings(Section):
     parse: Parsing = Field(Parsing(), description=str(Parsing.__doc__))
     folders: Folders = Field(Folders(), description=str(Folders.__doc__))
     publish: Publish = Field(Publish(), description=str(Publish.__doc__))
+    serve: Serve = Field(Serve(), description=str(Serve.__doc__))
     dedup: Dedup = Field(Dedup(), description=str(Dedup.__doc__))
     log: Log = Field(Log(), description=str(Log.__doc__))

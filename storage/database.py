@@ -101,6 +101,11 @@ class Database:
         with self._errors(), self.engine.begin() as connection:
             yield connection
 
+    def size(self) -> int:
+        """Bytes that it takes; raises as `writing` does."""
+        with self.reading() as tx:
+            return engines.size(tx)
+
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()

@@ -52,6 +52,15 @@ def make(url: sa.URL) -> sa.Engine:
     raise sa.exc.ArgumentError(message)
 
 
+def size(connection: sa.Connection) -> int:
+    """Bytes that a database takes, without what SQLite has not yet moved in from beside it."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+    else:
+        query = "SELECT pg_database_size(current_database())"
+    return int(connection.exec_driver_sql(query).scalar_one())
+
+
 def _sqlite(url: sa.URL) -> sa.Engine:
     options: dict[str, Any] = {
         "json_serializer": _json,

@@ -22,6 +22,8 @@ import sqlalchemy as sa
 from aggregator import cli
 from storage.database import Database
 
+os.environ.setdefault("AGGREGATOR_SERVE__PORT", "0")  # for services that tests start: any port that is free
+
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 

@@ -3,14 +3,18 @@
 import contextlib
 import json
 import os
+import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 
@@ -38,10 +42,11 @@ class Service:
 
     Args:
         folder: where it works; it reads ``aggregator.yaml`` there.
+        environ: its own variables, beside those of the tests.
 
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
         self.folder = folder
         self.log = folder / "log.txt"
         with self.log.open("wb") as stderr:
@@ -49,7 +54,7 @@ class Service:
                 [sys.executable, "-m", "aggregator", "--config", "aggregator.yaml", "run"],
                 cwd=folder,
                 stderr=stderr,
-                env=os.environ | {"PYTHONPATH": str(TOP)},
+                env=os.environ | {"PYTHONPATH": str(TOP)} | environ,
             )
 
     def said(self, what: str) -> bool:
@@ -85,11 +90,13 @@ def service(tmp_path) -> Iterator[Callable[..., Service]]:
     started: list[Service] = []
     (tmp_path / "drop").mkdir()
 
-    def start(*given: dict[str, Any], **more: Any) -> Service:
+    def start(
+        *given: dict[str, Any], environ: Mapping[str, str] = MappingProxyType({}), **more: Any
+    ) -> Service:
         inbox = {"name": "Inbox", "folder": "drop", "every": "1s"}
         settings = {"sources": [inbox, *given], "folders": {"settle": "0s"}} | more
         (tmp_path / "aggregator.yaml").write_text(json.dumps(settings))  # JSON is YAML
-        started.append(Service(tmp_path))
+        started.append(Service(tmp_path, dict(environ)))
         return started[-1]
 
     yield start
@@ -119,6 +126,44 @@ def test_it_says_where_to_read_and_stops_when_told(service, tmp_path):
     assert len(running.reports()) == 1
     assert (tmp_path / "drop/done/ferry.txt").exists()
     assert "ferry Aurelia" in (tmp_path / "var/feeds/all.json").read_text()
+
+
+def test_it_answers_over_http(service, tmp_path, origin, rss):
+    """On loopback: that it lives, that it is ready, and what it has counted and timed."""
+    origin.pages["/feed"] = rss({"title": "The upper house votes on fish", "description": "By nine votes."})
+    running = service(
+        {"name": "Gazette", "url": f"{origin.url}/feed", "allow_private": True},
+        {"name": "Missing", "url": f"{origin.url}/no", "allow_private": True},
+        fetch={"host_spacing": "0s"},
+    )
+    (tmp_path / "drop/ferry.txt").write_text(FERRY)
+    until((tmp_path / "drop/done/ferry.txt").exists, "the file")
+    until(lambda: running.said("source=Gazette") and running.said("source=Missing"), "both polls")
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+", running.log.read_text())
+    assert b"ok" in urlopen(f"{address}/healthz").read()
+    assert b"ready" in urlopen(f"{address}/readyz").read()
+    shown = urlopen(f"{address}/metrics").read().decode()
+    for counted in (
+        'aggregator_polls_total{kind="feed",status="200"} 1.0',
+        'aggregator_polls_total{kind="feed",status="404"} 1.0',
+        'aggregator_reports_total{change="new",source="Inbox"} 1.0',
+        'aggregator_verdict_score_count{layer="first"} 2.0',
+    ):
+        assert counted in shown
+    for stage in ("fetch", "parse", "normalise", "write", "publish"):
+        assert f'aggregator_stage_seconds_count{{stage="{stage}"}}' in shown
+    assert "aggregator_poll_lateness_seconds_count" in shown
+    assert float(re.findall(r"^aggregator_database_bytes (\S+)", shown, re.MULTILINE)[0]) > 4096
+    assert running.stop() < PROMISED
+
+
+def test_a_taken_port_stops_the_start(service):
+    """At once and in one line, not at the first look at a page that belongs to somebody else."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        running = service(serve={"port": other.getsockname()[1]}, environ={"AGGREGATOR_SERVE__PORT": ""})
+        assert running.process.wait(PATIENCE) == 1
+    assert "set serve.port to a free one" in running.log.read_text()
+    assert "Traceback" not in running.log.read_text()
 
 
 def test_a_fetch_that_hangs_does_not_hold_it(service, origin):

@@ -14,7 +14,7 @@ FLOORS = (
     ("shown",),
     ("units",),
     ("settings",),
-    ("configuration", "log"),
+    ("configuration", "log", "metrics"),
     ("intake", "dedup", "publish"),
     ("linker",),
     ("ingest",),
@@ -36,7 +36,11 @@ STORAGE_KNOWS = ("aggregator.model", "aggregator.errors")
 DOORS = {
     "feedparser": ("aggregator.intake.feed",),
     # Fetching is one room with a few cupboards: the client, its resolver, its addresses and its errors.
-    "aiohttp": tuple(f"aggregator.intake.{name}" for name in ("fetch", "guard", "resolve", "faults")),
+    "aiohttp": (
+        *(f"aggregator.intake.{name}" for name in ("fetch", "guard", "resolve", "faults")),
+        "aggregator.serve",  # the library's other half: its server
+    ),
+    "prometheus_client": ("aggregator.metrics",),
     "nh3": ("aggregator.intake.markup",),
     "py3langid": ("aggregator.intake.language",),
     "datasketch": ("aggregator.dedup.fingerprint",),

@@ -1,0 +1,118 @@
+"""The server: where it listens, whom it answers, and what every answer carries."""
+
+import asyncio
+import io
+import socket
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from aggregator.errors import ServeError
+from aggregator.serve.site import listening
+from aggregator.settings import Serve
+
+HERE = Serve(port=0)
+
+
+async def hello(_: web.Request) -> web.Response:
+    return web.Response(text="hello\n")
+
+
+async def own_caching(_: web.Request) -> web.Response:
+    return web.Response(text="kept\n", headers={"Cache-Control": "max-age=60"})
+
+
+async def echo(request: web.Request) -> web.Response:
+    return web.Response(text=str(len(await request.read())))
+
+
+ROUTES = [web.get("/hello", hello), web.get("/kept", own_caching), web.post("/echo", echo)]
+
+
+def visit(look: Callable[[aiohttp.ClientSession, str], Awaitable[Any]]) -> Any:
+    """What a visitor finds, who is given the address of a running server."""
+
+    async def go() -> Any:
+        async with listening(HERE, ROUTES) as (address,), aiohttp.ClientSession() as session:
+            return await look(session, address)
+
+    return asyncio.run(go())
+
+
+@pytest.mark.parametrize("path", ["/hello", "/kept", "/missing"])
+def test_every_answer_is_strict(path):
+    """Pages, and errors too, allow a browser nothing; what a handler has said about caching stays."""
+
+    async def look(session: aiohttp.ClientSession, address: str) -> Any:
+        async with session.get(address + path) as answer:
+            return answer.headers
+
+    headers = visit(look)
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Cache-Control"] == ("max-age=60" if path == "/kept" else "no-store")
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8640", 200),
+        ("localhost", 200),
+        ("LOCALHOST:1", 200),
+        ("[::1]:8640", 200),
+        ("rebound.example", 421),
+        ("127.0.0.1.rebound.example", 421),
+        ("192.168.0.1", 421),
+        ("[", 421),
+    ],
+)
+def test_on_loopback_only_loopback_is_answered(host, status):
+    """A web page whose name was made to lead to 127.0.0.1 reads nothing."""
+
+    async def look(session: aiohttp.ClientSession, address: str) -> Any:
+        async with session.get(f"{address}/hello", headers={"Host": host}) as answer:
+            return answer.status
+
+    assert visit(look) == status
+
+
+def test_a_large_body_is_refused():
+    """A request is bounded; a smaller one is read."""
+
+    async def look(session: aiohttp.ClientSession, address: str) -> Any:
+        found = []
+        for size in (1000, 2**20 + 1):
+            async with session.post(f"{address}/echo", data=io.BytesIO(b"x" * size)) as answer:
+                found.append(answer.status)
+        return found
+
+    assert visit(look) == [200, 413]
+
+
+def test_a_taken_port_is_said():
+    """With the address, the cause and the two remedies."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        async def go() -> None:
+            async with listening(Serve(port=port), ROUTES):
+                pytest.fail("it listened")
+
+        with pytest.raises(ServeError, match=f"127.0.0.1, port {port}: .*in use") as caught:
+            asyncio.run(go())
+    assert "serve.port" in str(caught.value)
+    assert "serve.enabled" in str(caught.value)
+
+
+def test_an_address_of_another_machine_is_said():
+    """What this machine does not have it cannot listen on."""
+
+    async def go() -> None:
+        async with listening(Serve(host="203.0.113.7", port=0), ROUTES):
+            pytest.fail("it listened")
+
+    with pytest.raises(ServeError, match=r"203\.0\.113\.7"):
+        asyncio.run(go())
