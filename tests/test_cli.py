@@ -37,7 +37,7 @@ BUDGET = (
     "the cuts to schools a disgrace. The upper house is to vote on Tuesday.",
 )
 COMMANDS = (
-    *("run", "once", "check", "stories", "show", "explain", "sources"),
+    *("run", "once", "check", "stories", "show", "explain", "sources", "add", "import", "export"),
     *("evaluate", "db", "db upgrade", "schema"),
 )
 

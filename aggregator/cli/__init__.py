@@ -103,9 +103,9 @@ def cli(context: click.Context, config: Path | None, *, debug: bool) -> None:
 
 
 def _register() -> None:
-    from aggregator.cli import inspecting, service, sources, stories  # they import this module
+    from aggregator.cli import inspecting, service, sources, stories, subscribing  # they import this module
 
-    for module in (service, stories, sources, inspecting):
+    for module in (service, stories, sources, subscribing, inspecting):
         for command in module.COMMANDS:
             cli.add_command(command)
 

@@ -2,24 +2,27 @@
 
 Every problem is a line ``FILE:LINE:COLUMN: key.path: what is wrong``, so that one run shows all of them and
 an editor can jump to each. `document` reads the YAML, `environment` the variables, `consistency` finds what
-only the whole shows, `problems` puts it in words, and `schema` tells editors what is allowed.
+only the whole shows, `problems` puts it in words, `writing` adds sources to the file, and `schema` tells
+editors what is allowed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from aggregator.configuration import consistency, environment
-from aggregator.configuration.document import Document, read
+from aggregator.configuration import consistency, environment, writing
+from aggregator.configuration.consistency import comparable
+from aggregator.configuration.document import Document, parse, read
 from aggregator.configuration.problems import Problem, path_of, sentence
 from aggregator.configuration.schema import json_schema
+from aggregator.configuration.writing import Item
 from aggregator.errors import ConfigurationError
 from aggregator.settings import Settings
 
-__all__ = ["json_schema", "load"]
+__all__ = ["Item", "comparable", "extended", "json_schema", "load", "named"]
 
 USUAL = Path("config/aggregator.yaml")
 """The file that is read where none is named."""
@@ -35,8 +38,36 @@ def load(path: Path | None, environ: Mapping[str, str], *, folders_must_exist: b
     Raises:
         ConfigurationError: with all that is wrong, a line each, in the order of the file.
     """
+    return _settled(read(named(path, environ)), environ, folders_must_exist=folders_must_exist)
+
+
+def named(path: Path | None, environ: Mapping[str, str]) -> Path:
+    """The YAML file that is meant, as `load` finds it."""
+    return path or Path(environ.get(environment.CONFIG) or USUAL)
+
+
+def extended(
+    path: Path | None, environ: Mapping[str, str], sources: Sequence[Item], *, keep: bool = True
+) -> Settings:
+    """The settings with further sources; they are written into the YAML file, unless ``keep`` is False.
+
+    Everything else in the file stays as it is. Drop folders are not looked into.
+
+    Raises:
+        ConfigurationError: the file cannot be written, or would be wrong with them; it is as it was.
+    """
+    file = named(path, environ)
+    before = writing.read(file)
+    text = writing.with_sources(before, sources, str(file))
+    document = parse(text.removeprefix("\ufeff"), str(file))
+    settings = _settled(document, environ, folders_must_exist=False)
+    if keep and text != before:
+        writing.replace(file, text)
+    return settings
+
+
+def _settled(document: Document, environ: Mapping[str, str], *, folders_must_exist: bool) -> Settings:
     given = environment.read(environ)
-    document = read(path or Path(environ.get(environment.CONFIG) or USUAL))
     problems = given.problems + document.problems
     settings = None
     if document.complete:

@@ -78,8 +78,7 @@ def read(file: Path) -> Document:
     """The file's content; what cannot be read of it is among the problems."""
     document = Document(str(file))
     try:
-        text = file.read_bytes().decode("utf-8-sig")
-        _Reader(document).read_top(_nodes(text))
+        return parse(file.read_bytes().decode("utf-8-sig"), document.origin)
     except FileNotFoundError:
         where = "name one with --config or AGGREGATOR_CONFIG"
         document.problems.append(Problem(Place(document.origin), (), f"there is no such file; {where}"))
@@ -88,6 +87,14 @@ def read(file: Path) -> Document:
     except UnicodeDecodeError as error:
         place = _place(document.origin, error.object[: error.start].decode("utf-8", "replace"))
         document.problems.append(Problem(place, (), "not UTF-8; save the file in this encoding"))
+    return document
+
+
+def parse(text: str, origin: str) -> Document:
+    """The content of a file whose text is this; what cannot be read of it is among the problems."""
+    document = Document(origin)
+    try:
+        _Reader(document).read_top(nodes(text))
     except RecursionError:  # an anchor that holds itself
         document.problems.append(Problem(Place(document.origin, 1, 1), (), "nested without end"))
     except YAMLError as error:
@@ -95,7 +102,13 @@ def read(file: Path) -> Document:
     return document
 
 
-def _nodes(text: str) -> Node | None:
+def nodes(text: str) -> Node | None:
+    """The nodes of a YAML text, each of which knows where it stands; None of an empty one.
+
+    Raises:
+        YAMLError: it is none.
+        RecursionError: it is nested without end.
+    """
     yaml = YAML(typ="safe", pure=True)
     yaml.max_depth = DEEPEST
     yaml.composer.warn_double_anchors = False  # an anchor may be set anew, as YAML has it

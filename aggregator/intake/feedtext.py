@@ -16,7 +16,7 @@ _PAGE_ROOTS = frozenset(
     {"html", "head", "body", "title", "meta", "script", "div", "p", "h1", "center", "br", "b"}
 )
 _OTHER_ROOTS = {
-    "opml": ("a list of feeds (OPML)", "take the addresses out of it and give each as a source"),
+    "opml": ("a list of feeds (OPML)", "save it as a file, and take it in with `aggregator import FILE`"),
     "urlset": ("a sitemap", "find the site's feed: often /feed, /rss or /atom.xml"),
     "sitemapindex": ("a sitemap", "find the site's feed: often /feed, /rss or /atom.xml"),
 }
@@ -119,7 +119,7 @@ def _page(page: markup.Page) -> ParseError:
     about = f" titled {clip(page.title, 80)!r}" if page.title else ""
     hint = "give the address of the site's feed"
     if page.feeds:
-        hint = f"the page names this feed: {clip(one_line(page.feeds[0]), 200)}"
+        hint = f"the page names this feed: {clip(one_line(page.feeds[0][0]), 200)}"
     return ParseError(f"an HTML page{about}, not a feed", hint=hint)
 
 

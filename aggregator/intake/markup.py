@@ -36,7 +36,8 @@ _INLINE = _set(
 )
 _FACTS = {
     "meta": _set("property name itemprop content"),
-    "link": _set("rel href type"),
+    "link": _set("rel href type title"),
+    "base": _set("href"),
 }
 _NO_ATTRIBUTES: dict[str, set[str]] = {}
 
@@ -59,7 +60,7 @@ _CELL = re.compile("</?t[dh]>")
 _TAG = re.compile("</?[a-z][a-z0-9]{0,15}>")
 _SPACE = re.compile(r"\s+")
 # It writes attributes in double quotes, and escapes those within.
-_FACT = re.compile(r'<(meta|link)((?: [a-z:-]{1,20}="[^"]*")*)>')
+_FACT = re.compile(r'<(meta|link|base)((?: [a-z:-]{1,20}="[^"]*")*)>')
 _ATTRIBUTE = re.compile(r' ([a-z:-]{1,20})="([^"]*)"')
 _LANGUAGE = re.compile(r"<html\b[^>]{0,500}?\slang\s{0,3}=\s{0,3}[\"']?([A-Za-z0-9-]{2,35})", re.IGNORECASE)
 
@@ -72,7 +73,7 @@ _MARKUP = re.compile(
 )
 # `?a=1&copy=2` holds none.
 _REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
-_FEED_TYPES = _set("application/rss+xml application/atom+xml application/feed+json")
+_FEED_TYPES = _set("application/rss+xml application/atom+xml application/feed+json application/rdf+xml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,8 @@ class Page:
         language: of the ``html`` element.
         meta: contents of ``meta`` by ``property``, ``name`` or ``itemprop`` in lower case; the first of each.
         canonical: the page's own address, as written.
-        feeds: addresses of its feeds, as written.
+        feeds: addresses of its feeds, as written, and their titles, which may be empty.
+        base: where its relative addresses start, as written, if that is not its own.
     """
 
     title: str
@@ -93,7 +95,8 @@ class Page:
     language: str | None
     meta: dict[str, str]
     canonical: str | None
-    feeds: tuple[str, ...]
+    feeds: tuple[tuple[str, str], ...]
+    base: str | None = None
 
 
 def plain(markup: str, *, page: bool = False) -> str:
@@ -129,10 +132,13 @@ def page(markup: str) -> Page:
     kept = _HEAD.clean(encodable(markup))
     meta: dict[str, str] = {}
     links: list[dict[str, str]] = []
+    base = None
     for tag, written in _FACT.findall(kept):
         fact = {name: html.unescape(value) for name, value in _ATTRIBUTE.findall(written)}
         if tag == "link":
             links.append(fact)
+        elif tag == "base":
+            base = base or fact.get("href")
         elif name := fact.get("property") or fact.get("name") or fact.get("itemprop"):
             meta.setdefault(name.lower(), fact.get("content", ""))
     language = _LANGUAGE.search(markup[:20_000])
@@ -141,10 +147,13 @@ def page(markup: str) -> Page:
         heading=line(_between(kept, "<h1>", "</h1>")),
         language=language[1] if language else None,
         meta=meta,
-        canonical=next(iter(_related(links, "canonical")), None),
+        canonical=next((fact["href"] for fact in _related(links, "canonical")), None),
         feeds=tuple(
-            _related([fact for fact in links if fact.get("type", "").lower() in _FEED_TYPES], "alternate")
+            (fact["href"], line(fact.get("title", "")))
+            for fact in _related(links, "alternate")
+            if fact.get("type", "").partition(";")[0].strip().lower() in _FEED_TYPES
         ),
+        base=base,
     )
 
 
@@ -158,7 +167,5 @@ def _between(text: str, start: str, end: str) -> str:
     return text[begins + len(start) : ends] if 0 <= begins < ends else ""
 
 
-def _related(links: list[dict[str, str]], relation: str) -> list[str]:
-    return [
-        fact["href"] for fact in links if fact.get("href") and relation in fact.get("rel", "").lower().split()
-    ]
+def _related(links: list[dict[str, str]], relation: str) -> list[dict[str, str]]:
+    return [fact for fact in links if fact.get("href") and relation in fact.get("rel", "").lower().split()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aggregator.errors import ParseError
-from aggregator.intake import charset, document, feed, jsonfeed, mail, records
+from aggregator.intake import charset, discovery, document, feed, jsonfeed, mail, records
 from aggregator.intake.shape import Limits
 from aggregator.model import Parsed
 
@@ -24,7 +24,7 @@ def parse_here(
 
     Args:
         body: the decoded body of an answer, or the content of a file.
-        kind: ``feed``, or the suffix of a file (``.txt``).
+        kind: ``feed``, ``page`` (the feeds that a page names), or the suffix of a file (``.txt``).
         limits: how much is taken.
         url: where it came from; relative links start there.
         content_type: the ``Content-Type`` field that came with it.
@@ -63,6 +63,7 @@ def _feed(text: str, limits: Limits, url: str | None) -> Parsed:
 
 _READERS: dict[str, _Reader] = {
     "feed": _feed,
+    "page": discovery.offers,
     ".rss": _feed,
     ".atom": _feed,
     ".xml": _feed,

@@ -123,7 +123,7 @@ def test_an_external_entity_is_not_read(tmp_path: Path) -> None:
             "the page names this feed: /atom.xml",
         ),
         ("<h1>502 Bad Gateway</h1>", "an HTML page", "address of"),
-        ("<opml version='2.0'><body/></opml>", "a list of feeds (OPML)", "addresses"),
+        ("<opml version='2.0'><body/></opml>", "a list of feeds (OPML)", "aggregator import"),
         ("<urlset><url/></urlset>", "a sitemap", "/feed"),
         ("<note>x</note>", "it begins with '<note>x</note>'", "look"),
         ("\x1f\x8b\x08binary", "neither RSS", "look"),

@@ -205,6 +205,6 @@ def test_page() -> None:
     assert page.title == "A & B"
     assert page.heading == "Big head"
     assert page.meta == {"og:title": 'x > "y"'}
-    assert page.feeds == ("/feed?a=1&b=2",)
+    assert page.feeds == (("/feed?a=1&b=2", ""),)
     assert page.canonical == "https://c.example/"
     assert markup.page("<p>").title == ""
