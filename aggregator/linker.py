@@ -109,9 +109,7 @@ class Linker:
         self._readings.clear()
         self._unjudge({report.id for report in entered}.intersection(self._sketches))
         counts = self._counted(tx)
-        boilerplate = {
-            source: self._recurring(tx, source) for source in {report.source for report in entered}
-        }
+        boilerplate = self._recurring(tx, entered)
         for report in entered:
             title, body = without(report.title, report.text, boilerplate[report.source])
             reading = fingerprint.read(title, body, report.language)
@@ -147,7 +145,7 @@ class Linker:
             self._show(tx, [own], None)
             own = None
         near = self._near(tx, report, now, without=own)
-        newcomer = self._telling(tx, _seat(report))
+        newcomer = self.telling(tx, report)
         plan = place(newcomer, Neighbourhood(near.tellings, self._judged), self._bars)
         return self._carry_out(tx, plan, report, near, own, now)
 
@@ -156,10 +154,9 @@ class Linker:
         mine = next(seat for seat in seats if seat.report == report.id)
         others = [seat for seat in seats if seat.report != report.id]
         weighed = self._chosen(others, {seat.report for seat in others if seat.copy_group == mine.copy_group})
-        self._recall(tx, [seat.report for seat in weighed])
-        tellings = [self._telling(tx, seat) for seat in weighed if seat.report in self._sketches]
+        tellings = self._tellings(tx, weighed)
         plan = place(
-            self._telling(tx, _seat(report)), Neighbourhood({mine.story: tellings}, self._judged), self._bars
+            self.telling(tx, report), Neighbourhood({mine.story: tellings}, self._judged), self._bars
         )
         mates = [seat.report for seat in others if seat.copy_group == report.id]
         if mates and plan.copy_of is None:  # the text that they are copies of is no longer here
@@ -167,21 +164,24 @@ class Linker:
         if plan.score < self._bars.story / 2 and plan.copy_of is None:
             return False
         group = mine.copy_group if mates and plan.copy_of is not None else plan.copy_of or report.id
-        evidence = self._evidence(tx, replace(plan, story=mine.story), report).as_json()
+        evidence = self._evidence(tx, replace(plan, story=mine.story), report, tellings).as_json()
         stories.leave(tx, report.id)
         stories.join(tx, story=mine.story, report=report.id, copy_group=group, evidence=evidence, now=now)
         return True
 
-    def _recurring(self, tx: Any, source: str) -> frozenset[str]:
-        return recurring(reports.newest(tx, source, LOOKED_AT))
+    def _recurring(self, tx: Any, told: Sequence[Stored]) -> dict[str, frozenset[str]]:
+        """What recurs in each source of these reports."""
+        newest = reports.newest(tx, [report.id for report in told], LOOKED_AT)
+        return {source: recurring(shown) for source, shown in newest.items()}
 
     def telling(self, tx: Any, report: Stored) -> Telling:
         """A report as the verdict sees it, stored or not; nothing is written."""
         self._recall(tx, [report.id])
         if report.id not in self._sketches:
-            title, body = without(report.title, report.text, self._recurring(tx, report.source))
+            known = self._recurring(tx, [report]).get(report.source, frozenset())  # a file is not stored
+            title, body = without(report.title, report.text, known)
             self._sketches[report.id] = fingerprint.sketch(title, body, report.language)
-        return self._telling(tx, _seat(report))
+        return self._tellings(tx, [_seat(report)])[0]
 
     def _carry_out(
         self, tx: Any, plan: Plan, report: Stored, near: Near, own: int | None, now: datetime
@@ -190,7 +190,7 @@ class Linker:
         story = plan.story or own
         if story is None:
             story = stories.found(tx, title=headline(report.title, report.text), best=report.id, now=now)
-        evidence = self._evidence(tx, plan, report).as_json()
+        evidence = self._evidence(tx, plan, report, near.tellings.get(story, ())).as_json()
         if own is not None:
             stories.leave(tx, report.id)
         stories.join(
@@ -229,11 +229,11 @@ class Linker:
         seats = stories.seats(tx, between)
         seat = next(seat for seat in seats if seat.report == moved)
         closest = max(
-            (peer.report for peer in seats if peer.story == between[1]),
-            key=lambda peer: self._judged.get((min(peer, moved), max(peer, moved)), 0.0),
+            (peer for peer in seats if peer.story == between[1]),
+            key=lambda peer: self._judged.get((min(peer.report, moved), max(peer.report, moved)), 0.0),
         )
         report = reports.get(tx, [moved])[moved]
-        evidence = self._of_event(tx, "moved", score, closest, report).as_json()
+        evidence = self._of_event(tx, "moved", score, report, self._tellings(tx, [closest])).as_json()
         stories.move(tx, seat, joins=between[1], evidence=evidence, score=score, now=now)
 
     def _near(self, tx: Any, report: Stored, now: datetime, *, without: int | None) -> Near:
@@ -248,27 +248,34 @@ class Linker:
         seats: dict[int, list[Seat]] = {story: [] for story in chosen}
         for seat in stories.seats(tx, chosen):
             seats[seat.story].append(seat)
+        tellings: dict[int, list[Telling]] = {}
         weighed = {story: self._chosen(members, found) for story, members in seats.items()}
-        self._recall(tx, [seat.report for members in weighed.values() for seat in members])
-        tellings = {
-            story: [self._telling(tx, seat) for seat in members if seat.report in self._sketches]
-            for story, members in weighed.items()
-        }
-        return Near(seats, {story: members for story, members in tellings.items() if members})
+        told = self._tellings(tx, [seat for members in weighed.values() for seat in members])
+        by_report = {telling.id: telling for telling in told}
+        for story, members in weighed.items():
+            if here := [by_report[seat.report] for seat in members if seat.report in by_report]:
+                tellings[story] = here
+        return Near(seats, tellings)
 
     def _chosen(self, members: Sequence[Seat], found: set[int]) -> Sequence[Seat]:
         """The newest members of a large story stand for it, candidates before others."""
         ranked = sorted(members, key=lambda seat: (seat.report in found, seat.report), reverse=True)
         return ranked[: self._settings.members]
 
-    def _telling(self, tx: Any, seat: Seat) -> Telling:
-        counts, sketch = self._counted(tx), self._sketches[seat.report]
-        epoch, weighed = self._weighed.get(seat.report, (-1, None))
-        if weighed is None or epoch != counts.epoch:
-            weighed = signals.weigh(sketch, counts)
-            self._weighed[seat.report] = (counts.epoch, weighed)
+    def _tellings(self, tx: Any, seats: Sequence[Seat]) -> list[Telling]:
+        """Reports as the verdict sees them; those without a sketch of this recipe are left out."""
+        self._recall(tx, [seat.report for seat in seats])
+        counts, epoch = self._counted(tx), self._counted(tx).epoch
+        known = [seat.report for seat in seats if seat.report in self._sketches]
+        stale = [i for i in known if i not in self._weighed or self._weighed[i][0] != epoch]
+        fresh = signals.weigh_all([self._sketches[i] for i in stale], counts)
+        self._weighed.update((i, (epoch, weighed)) for i, weighed in zip(stale, fresh, strict=True))
+        return [self._told(seat) for seat in seats if seat.report in self._sketches]
+
+    def _told(self, seat: Seat) -> Telling:
         # A report without an address came from a folder, whose name may stand for any publisher.
         publisher = seat.publisher if seat.linked else None
+        weighed = self._weighed[seat.report][1]
         return Telling(seat.report, weighed, seat.published, seat.dated, seat.copy_group, publisher)
 
     def _recall(self, tx: Any, ids: Iterable[int]) -> None:
@@ -286,23 +293,25 @@ class Linker:
                 self._counts.add(sketch.language, sketch.hashes)
         return self._counts
 
-    def _evidence(self, tx: Any, plan: Plan, report: Stored) -> Evidence:
+    def _evidence(self, tx: Any, plan: Plan, report: Stored, near: Iterable[Telling]) -> Evidence:
         """Why the report is where it is, with the words that carried it."""
         if plan.story is None:
             evidence = Evidence("first", plan.score, self._bars.story, plan.matched)
         elif plan.copy_of is not None:
             evidence = Evidence("copy", plan.resemblance, self._bars.copy, plan.matched)
         else:
-            evidence = self._of_event(tx, "story", plan.score, plan.matched, report)
+            matched = [telling for telling in near if telling.id == plan.matched]
+            evidence = self._of_event(tx, "story", plan.score, report, matched)
         self._verdicts.append((evidence.layer, evidence.score))
         return evidence
 
-    def _of_event(self, tx: Any, layer: str, score: float, matched: int | None, report: Stored) -> Evidence:
+    def _of_event(
+        self, tx: Any, layer: str, score: float, report: Stored, matched: Sequence[Telling]
+    ) -> Evidence:
         """Evidence of one event: the terms of the verdict with the closest report, and what both say."""
-        stored = reports.get(tx, [matched]) if matched is not None else {}
-        if matched is None or matched not in stored:
+        if not matched:
             return Evidence(layer, score, self._bars.story)
-        mine, other = self.telling(tx, report), self.telling(tx, stored[matched])
+        mine, other = self.telling(tx, report), matched[0]
         reading = self._readings.get(report.id) or fingerprint.read(
             report.title, report.text, report.language
         )
@@ -311,7 +320,7 @@ class Linker:
             layer=layer,
             score=score,
             bar=self._bars.story,
-            matched=matched,
+            matched=other.id,
             signals={name: value for name, value, *_ in account(mine, other) if name != "intercept"},
             words=words[:_WORDS],
             names=names[:_NAMES],

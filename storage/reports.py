@@ -72,11 +72,19 @@ def get(tx: sa.Connection, ids: Iterable[int]) -> dict[int, Stored]:
     return found
 
 
-def newest(tx: sa.Connection, source: str, most: int) -> list[tuple[str, str]]:
-    """Title and text of the newest reports that a source showed first."""
-    query = sa.select(schema.report.c.title, schema.report.c.text).where(schema.report.c.source == source)
-    rows = tx.execute(query.order_by(schema.report.c.id.desc()).limit(most))
-    return [(row.title, row.text) for row in rows]
+def newest(tx: sa.Connection, ids: Sequence[int], most: int) -> dict[str, list[tuple[str, str]]]:
+    """Title and text of the newest reports of each source that showed one of these first, by source."""
+    table, other = schema.report, schema.report.alias()
+    found: dict[str, list[tuple[str, str]]] = {}
+    for chunk in chunks(ids):
+        named = sa.select(table.c.source).where(table.c.id.in_(chunk)).distinct().subquery()
+        older = sa.select(other.c.id).where(other.c.source == named.c.source).order_by(other.c.id.desc())
+        oldest = sa.func.coalesce(older.limit(1).offset(most).scalar_subquery(), 0)
+        query = sa.select(table.c.source, table.c.title, table.c.text)
+        query = query.join(named, (table.c.source == named.c.source) & (table.c.id > oldest))
+        for source, title, text in tx.execute(query.order_by(table.c.id.desc())):
+            found.setdefault(source, []).append((title, text))
+    return found
 
 
 def by_url(tx: sa.Connection, url: str) -> int | None:

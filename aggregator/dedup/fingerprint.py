@@ -124,17 +124,16 @@ class Reading:
 
     def spelling(self) -> dict[int, cut.Feature]:
         """For each hash a feature as it stood in the report; as a name, where it stood as one."""
-        spelt: dict[int, cut.Feature] = {}
+        spelt: dict[str, cut.Feature] = {}
         for feature in (*self.headline, *self.body):
-            key = feature_hash(feature.key, self.language)
-            if key not in spelt or (feature.name and not spelt[key].name):
-                spelt[key] = feature
-        return spelt
+            if feature.key not in spelt or (feature.name and not spelt[feature.key].name):
+                spelt[feature.key] = feature
+        return {feature_hash(key, self.language): feature for key, feature in spelt.items()}
 
 
 def read(title: str, text: str, language: str) -> Reading:
     """Cut a report into its features."""
-    return Reading(language, list(cut.features(title, language)), list(cut.features(text, language)))
+    return Reading(language, cut.features(title, language), cut.features(text, language))
 
 
 def sketch(title: str, text: str, language: str) -> Sketch:

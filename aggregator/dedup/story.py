@@ -24,7 +24,7 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.dedup.verdict import Telling, apart, is_copy, judge
+from aggregator.dedup.verdict import Telling, gaps, is_copy, judge
 
 _NEAR = 0.1  # share of the bar from which a second story is worth another look
 _CLEARLY = 0.3  # log odds by which another story must suit a report better before it moves: no flipping
@@ -32,6 +32,7 @@ _STRICTER = 0.2  # log odds that each further e-fold of members costs: big stori
 _SUREST = 8.0  # log odds beyond which one pair must not outvote the others
 
 Floats = npt.NDArray[np.float64]
+Stories = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,9 @@ def _by_story(
 ) -> dict[int, float]:
     """Score by story: the mean log odds over the members within the window, as a probability."""
     odds: dict[int, list[float]] = {story: [] for story, _ in members}
-    for (story, member), logit in zip(members, _log_odds(found).tolist(), strict=True):
-        if not apart(newcomer, member, window):
+    near = gaps(newcomer, [member for _, member in members]) <= window / timedelta(days=1)
+    for (story, _), logit, speaks in zip(members, _log_odds(found).tolist(), near.tolist(), strict=True):
+        if speaks:
             odds[story].append(logit)
     sizes = Counter(story for story, _ in members)
     return {
@@ -175,68 +177,87 @@ def refine(
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """All pairs of the reports that are looked at: log odds, and whether the pair counts; shape (n, n)."""
+    """All pairs of the reports that are looked at: log odds, and whether the pair counts; shape (n, n).
+
+    A pair that does not count, as a report with itself, has log odds of 0.
+    """
 
     odds: Floats
-    counts: npt.NDArray[np.bool_]
+    counts: Floats
 
-    def mean(self, rows: npt.NDArray[np.bool_], columns: npt.NDArray[np.bool_]) -> float:
-        """Mean log odds between two sets of reports, over the pairs that count; -inf if none does."""
-        block = np.ix_(rows, columns)
-        counted = self.counts[block]
-        return float(self.odds[block][counted].mean()) if counted.any() else -math.inf
+    def sums(self, belongs: Floats) -> tuple[Floats, Floats]:
+        """Log odds of each report with each story, summed, and over how many pairs; shape (n, stories)."""
+        return self.odds @ belongs, self.counts @ belongs
 
 
-def _most_agreed(story_of: npt.NDArray[np.int64], table: _Table, bar: float) -> tuple[int, int, float] | None:
+def _belongs(story_of: Stories, stories: Stories) -> Floats:
+    """1 where a report sits in a story, shape (n, stories)."""
+    belongs: Floats = (story_of[:, None] == stories).astype(np.float64)
+    return belongs
+
+
+def _mean(sums: Floats, counts: Floats) -> Floats:
+    """The mean; -inf where no pair counts."""
+    return np.where(counts > 0, sums / np.maximum(counts, 1.0), -math.inf)
+
+
+def _most_agreed(story_of: Stories, table: _Table, bar: float) -> tuple[int, int, float] | None:
     """The two stories that agree most, at the bar or above: (goes, stays, score); the larger one stays."""
-    best, pair = _log_odds(np.array(bar)).item(), None
     stories, sizes = np.unique(story_of, return_counts=True)
-    for i, one in enumerate(stories):
-        for j in range(i + 1, len(stories)):
-            agreement = table.mean(story_of == one, story_of == stories[j])
-            agreement -= _strictness(min(sizes[i], sizes[j]))
-            if agreement >= best:
-                best = agreement
-                ranked = sorted((i, j), key=lambda k: (stories[k] == 0, -sizes[k], stories[k]))
-                pair = (int(stories[ranked[1]]), int(stories[ranked[0]]), _sure(agreement))
-    return pair
+    belongs = _belongs(story_of, stories)
+    sums, counts = table.sums(belongs)
+    agreement = _mean(belongs.T @ sums, belongs.T @ counts)
+    agreement -= _STRICTER * np.log(np.minimum(sizes[:, None], sizes))
+    agreement[np.tril_indices(len(stories))] = -math.inf
+    i, j = np.unravel_index(int(np.argmax(agreement)), agreement.shape)
+    if agreement[i, j] < _log_odds(np.array(bar)):
+        return None
+    stays, goes = sorted((int(i), int(j)), key=lambda k: (stories[k] == 0, -sizes[k], stories[k]))
+    return int(stories[goes]), int(stories[stays]), _sure(float(agreement[i, j]))
 
 
 def _moves(
-    told: Sequence[Telling], story_of: npt.NDArray[np.int64], table: _Table, bar: float
+    told: Sequence[Telling], story_of: Stories, table: _Table, bar: float
 ) -> list[tuple[int, int, int, float]]:
+    """Reports that clearly suit another story better, one after the other; `story_of` follows them."""
     moves = []
-    stories = [int(story) for story in np.unique(story_of)]
-    least = _log_odds(np.array(bar)).item()
+    stories, at = np.unique(story_of, return_inverse=True)
+    sums, counts = table.sums(_belongs(story_of, stories))
+    sizes = np.bincount(at).astype(np.float64)
+    least = float(_log_odds(np.array(bar)))
     for i, report in enumerate(told):
-        mine = int(story_of[i])
-        others = [story for story in stories if story not in (mine, 0)]
-        itself = np.arange(len(told)) == i
-        peers = (story_of == mine) & ~itself
-        if not others or not peers.any():
+        mine = at[i]
+        if sizes[mine] < 2:
             continue
-        sizes = Counter(story_of.tolist())
-        suits = {story: table.mean(itself, story_of == story) - _strictness(sizes[story]) for story in others}
-        stands = table.mean(itself, peers) - _strictness(sizes[mine] - 1)
-        better = max(suits, key=lambda story: (suits[story], -story))
+        suits = _mean(sums[i], counts[i]) - _STRICTER * np.log(np.maximum(sizes, 1.0))
+        stands = float(_mean(sums[i, mine], counts[i, mine])) - _strictness(int(sizes[mine]) - 1)
+        suits[(stories == 0) | (np.arange(len(stories)) == mine)] = -math.inf
+        better = int(np.argmax(suits))
         if suits[better] >= max(least, stands + _CLEARLY):
-            moves.append((report.id, mine, better, _sure(suits[better])))
-            story_of[i] = better
+            moves.append((report.id, int(stories[mine]), int(stories[better]), _sure(float(suits[better]))))
+            for column, sign in ((mine, -1.0), (better, 1.0)):
+                sums[:, column] += sign * table.odds[:, i]
+                counts[:, column] += sign * table.counts[:, i]
+                sizes[column] += sign
+            at[i] = better
     return moves
 
 
 def _table(told: Sequence[Telling], judged: dict[tuple[int, int], float], bars: Bars) -> _Table:
     """What is known of each pair; what is not known yet is judged and kept."""
-    found = np.ones((len(told), len(told)))
-    counts = np.ones((len(told), len(told)), dtype=bool)
-    for i, one in enumerate(told):
-        missing = [other for other in told[i + 1 :] if _pair(one.id, other.id) not in judged]
-        for other, score in zip(missing, judge(one, missing, bars.window), strict=True):
-            judged[_pair(one.id, other.id)] = float(score)
-        for j in range(i + 1, len(told)):
-            found[i, j] = found[j, i] = judged[_pair(one.id, told[j].id)]
-            counts[i, j] = counts[j, i] = not apart(one, told[j], bars.window)
-    return _Table(_log_odds(found), counts)
+    found = np.zeros((len(told), len(told)))
+    counts = np.zeros((len(told), len(told)))
+    window = bars.window / timedelta(days=1)
+    for i, one in enumerate(told[:-1]):
+        others = told[i + 1 :]
+        pairs = [_pair(one.id, other.id) for other in others]
+        missing = [k for k, pair in enumerate(pairs) if pair not in judged]
+        scores = judge(one, [others[k] for k in missing], bars.window)
+        judged.update((pairs[k], score) for k, score in zip(missing, scores.tolist(), strict=True))
+        found[i, i + 1 :] = [judged[pair] for pair in pairs]
+        counts[i, i + 1 :] = gaps(one, others) <= window
+    counts += counts.T
+    return _Table(_log_odds(found + found.T) * counts, counts)
 
 
 def _pair(a: int, b: int) -> tuple[int, int]:

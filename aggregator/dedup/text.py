@@ -96,20 +96,16 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace("’", "'").replace("\u00ad", "")
 
 
-def features(text: str, language: str) -> Iterator[Feature]:
+def features(text: str, language: str) -> list[Feature]:
     """Every feature of `text` in its order, repetitions included."""
     text = fold(text)
+    found: list[Feature] = []
     opens = True  # whether a word here opens a sentence
     for token in (_MARKED_TOKEN if _MARK.search(text) else _TOKEN).findall(text):
         cut = _cut(token, language)
-        if not cut:
-            opens = token in _ENDS
-            continue
-        if opens and cut[0].name:
-            yield cut[0]._replace(name=False)
-        else:
-            yield from cut
-        opens = token[-1] in _ENDS  # a number may have taken the full stop with it
+        found += cut.opening if opens else cut.inside
+        opens = cut.ends
+    return found
 
 
 def instances(title: Sequence[Feature]) -> set[str]:
@@ -130,8 +126,22 @@ def instances(title: Sequence[Feature]) -> set[str]:
     return found
 
 
+class _Cut(NamedTuple):
+    """The features of a token where it opens a sentence and inside of one, and whether it ends it."""
+
+    opening: tuple[Feature, ...]
+    inside: tuple[Feature, ...]
+    ends: bool
+
+
 @functools.lru_cache(maxsize=200_000)
-def _cut(token: str, language: str) -> tuple[Feature, ...]:
+def _cut(token: str, language: str) -> _Cut:
+    inside = _features(token, language)
+    opening = tuple(feature._replace(name=False) for feature in inside)
+    return _Cut(opening, inside, token[-1] in _ENDS)  # a number may have taken the full stop with it
+
+
+def _features(token: str, language: str) -> tuple[Feature, ...]:
     """The features of a token; none for the end of a sentence and for junk."""
     first = token[0]
     if first.isdecimal():

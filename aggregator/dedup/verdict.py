@@ -26,7 +26,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.dedup.fingerprint import HEAD, INSTANCE, NUMBER, Sketch, resemblance
+from aggregator.dedup.fingerprint import HEAD, NUMBER, resemblance
 from aggregator.dedup.signals import SIGNALS, Matrix, Weighed, compare
 
 _COSINES: Final = 3  # the first signals go in as square roots
@@ -41,9 +41,9 @@ MEANING: Final = {
 }
 _DAY = -0.2  # log odds for each day after the first: half as likely after four and a half days
 _ONE_PUBLISHER = -1.0  # log odds
-_STRANGERS = -7.0  # log odds
-_BESIDE = (_DAY, _ONE_PUBLISHER, _STRANGERS)
+_SECONDS = 86400.0  # in a day
 
+Floats = npt.NDArray[np.float64]
 Probabilities = npt.NDArray[np.float64]
 
 
@@ -88,31 +88,29 @@ class Telling:
     publisher: str | None = None
 
 
-def terms(signals: Matrix) -> npt.NDArray[np.float64]:
+def terms(signals: Matrix) -> Floats:
     """The terms of the model from the signals, both of shape (n, len(SIGNALS))."""
     rooted = signals.astype(np.float64)
     rooted[:, :_COSINES] = np.sqrt(rooted[:, :_COSINES])
     return rooted
 
 
-def circumstances(one: Telling, other: Telling) -> tuple[float, float, float]:
-    """What speaks about a pair beside its words: days apart, one publisher, no name in common."""
-    days = 0.0
-    if one.dated and other.dated:
-        days = max(abs(one.published - other.published) / timedelta(days=1) - 1.0, 0.0)
-    one_publisher = one.publisher is not None and one.publisher == other.publisher
-    return days, float(one_publisher), float(_strangers(one.weighed, other.weighed))
+def circumstances(one: Telling, others: Sequence[Telling]) -> tuple[Floats, Floats]:
+    """What speaks about a pair beside its words: days apart after the first, and 1 for one publisher."""
+    publisher = one.publisher
+    alike = [float(publisher is not None and other.publisher == publisher) for other in others]
+    return np.maximum(gaps(one, others) - 1.0, 0.0), np.array(alike)
 
 
-def _strangers(one: Weighed, other: Weighed) -> bool:
-    """Whether both texts name names, and nothing that one names stands anywhere in the other."""
-    if not one.names or not other.names or not one.names.isdisjoint(other.names):
-        return False
-    pairs = ((one.names, other.sketch), (other.names, one.sketch))
-    return not any(np.isin(list(names), sketch.hashes).any() for names, sketch in pairs)
+def gaps(one: Telling, others: Sequence[Telling]) -> Floats:
+    """Days between the publication of `one` and of each of the others; 0 where a date is not believed."""
+    if not one.dated:
+        return np.zeros(len(others))
+    at = one.published.timestamp()
+    return np.array([abs(other.published.timestamp() - at) * other.dated / _SECONDS for other in others])
 
 
-def probability(signals: Matrix, beside: npt.NDArray[np.float64] | float = 0.0) -> Probabilities:
+def probability(signals: Matrix, beside: Floats | float = 0.0) -> Probabilities:
     """Probability of one event for each row of signals, shape (n,); `beside` is added to the log odds."""
     model = shipped_model()
     logit = model.intercept + terms(signals) @ model.weights + beside
@@ -127,8 +125,8 @@ def account(one: Telling, other: Telling) -> list[tuple[str, float, float, float
     rows = [("intercept", 1.0, model.intercept, model.intercept, "log odds with nothing in common")]
     for name, value, weight in zip(SIGNALS, values.tolist(), model.weights.tolist(), strict=True):
         rows.append((name, value, weight, value * weight, MEANING[name]))
-    beside = zip(("days", "publisher", "strangers"), circumstances(one, other), _BESIDE, strict=True)
-    for name, value, weight in beside:
+    days, publisher = (values.item() for values in circumstances(one, [other]))
+    for name, value, weight in (("days", days, _DAY), ("publisher", publisher, _ONE_PUBLISHER)):
         rows.append((name, value, weight, value * weight, MEANING[name]))
     return rows
 
@@ -143,7 +141,7 @@ def veto(one: Telling, other: Telling, window: timedelta) -> str | None:
     if apart(one, other, window):
         gap = abs(one.published - other.published)
         return f"published {gap.days} days apart, more than the window of {window.days}"
-    if _another_instance(one.weighed.sketch, other.weighed.sketch):
+    if _another_instance(one.weighed, other.weighed):
         return "the titles are alike, but name another day, magnitude or number of a series"
     return None
 
@@ -151,27 +149,25 @@ def veto(one: Telling, other: Telling, window: timedelta) -> str | None:
 _ALIKE = 0.6  # share of all words of two titles that both have, for them to be of one series
 
 
-def _another_instance(one: Sketch, other: Sketch) -> bool:
+def _another_instance(one: Weighed, other: Weighed) -> bool:
     """Whether two titles differ in little but what says which one of a series they are."""
-    marked_one, marked_other = (sketch.hashes[(sketch.flags & INSTANCE) > 0] for sketch in (one, other))
-    if not len(marked_one) or not len(marked_other):
-        return False
-    only_one, only_other = set(marked_one.tolist()), set(marked_other.tolist())
-    if only_one <= only_other or only_other <= only_one:
+    if one.marks <= other.marks or other.marks <= one.marks:
         return False
     words_one, words_other = (
-        set(sketch.hashes[((sketch.flags & HEAD) > 0) & ((sketch.flags & NUMBER) == 0)].tolist()) - marked
-        for sketch, marked in ((one, only_one), (other, only_other))
+        set(sketch.hashes[((sketch.flags & HEAD) > 0) & ((sketch.flags & NUMBER) == 0)].tolist()) - marks
+        for sketch, marks in ((one.sketch, one.marks), (other.sketch, other.marks))
     )
     return len(words_one & words_other) >= _ALIKE * max(len(words_one | words_other), 1)
 
 
 def judge(one: Telling, others: Sequence[Telling], window: timedelta) -> Probabilities:
     """Probability that `one` tells the same event as each of `others`, shape (len(others),)."""
-    beside = np.array([circumstances(one, other) for other in others]).reshape(-1, len(_BESIDE)) @ _BESIDE
+    days, publisher = circumstances(one, others)
+    beside = _DAY * days + _ONE_PUBLISHER * publisher
     found = probability(compare(one.weighed, [other.weighed for other in others]), beside)
-    vetoed = [veto(one, other, window) is not None for other in others]
-    found[np.array(vetoed, dtype=bool)] = 0.0
+    found[gaps(one, others) > window / timedelta(days=1)] = 0.0
+    if one.weighed.marks:
+        found[[_another_instance(one.weighed, other.weighed) for other in others]] = 0.0
     return found
 
 
