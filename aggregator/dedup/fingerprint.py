@@ -14,8 +14,7 @@ Every sketch carries the recipe that made it, so that another recipe means a new
 from __future__ import annotations
 
 import functools
-import hashlib
-from collections import Counter
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,17 +94,7 @@ class Sketch:
         )
 
 
-@functools.lru_cache(maxsize=200_000)
-def feature_hash(key: str, language: str) -> int:
-    """32 bits for a feature of a language; numbers are the same in every language."""
-    spelt = key if key[0].isdigit() else f"{language}:{key}"
-    return int.from_bytes(hashlib.blake2b(spelt.encode(), digest_size=4).digest(), "little")
-
-
-@functools.lru_cache(maxsize=200_000)
-def _known(key: str, language: str) -> tuple[int, float]:
-    """Hash and rate of a feature."""
-    return feature_hash(key, language), rate(key, language)
+_rate = functools.lru_cache(maxsize=200_000)(rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +111,13 @@ class Reading:
     headline: list[cut.Feature]
     body: list[cut.Feature]
 
-    def spelling(self) -> dict[int, cut.Feature]:
-        """For each hash a feature as it stood in the report; as a name, where it stood as one."""
-        spelt: dict[str, cut.Feature] = {}
+    def spelling(self, wanted: AbstractSet[int]) -> dict[int, cut.Feature]:
+        """For each of these hashes a feature as it stood in the report; as a name, where it stood as one."""
+        spelt: dict[int, cut.Feature] = {}
         for feature in (*self.headline, *self.body):
-            if feature.key not in spelt or (feature.name and not spelt[feature.key].name):
-                spelt[feature.key] = feature
-        return {feature_hash(key, self.language): feature for key, feature in spelt.items()}
+            if feature.hash in wanted and (feature.hash not in spelt or feature.name):
+                spelt[feature.hash] = feature
+        return spelt
 
 
 def read(title: str, text: str, language: str) -> Reading:
@@ -143,50 +132,55 @@ def sketch(title: str, text: str, language: str) -> Sketch:
 
 def sketch_of(reading: Reading) -> Sketch:
     """The sketch of a report that was cut."""
-    headline, language = reading.headline, reading.language
-    in_title = len(headline)
-    occurrences = headline + reading.body
-    counts = Counter([feature.key for feature in occurrences])
-    flags = _flags(occurrences, in_title, in_title or _HEAD_FEATURES, in_title + _LEAD_FEATURES)
-    for key in cut.instances(headline):
-        flags[key] |= INSTANCE
-    known = {key: _known(key, language) for key in counts}
-    keys = list(counts)[:_MOST_FEATURES]  # in the order of the text: the top of a report says what happened
-    hashes = np.array([known[key][0] for key in keys], dtype=np.uint32)
-    hashes, first = np.unique(hashes, return_index=True)
-    chosen = [keys[i] for i in first]
+    occurrences = reading.headline + reading.body
+    said = np.array([feature.hash for feature in occurrences], dtype=np.uint32)
+    hashes, first, which, counts = np.unique(said, return_index=True, return_inverse=True, return_counts=True)
+    kept = np.sort(np.argsort(first)[:_MOST_FEATURES])  # the top of a report says what happened
+    chosen = [occurrences[i].key for i in first[kept]]
     return Sketch(
-        language=language,
-        hashes=hashes,
-        counts=np.array([min(counts[key], 255) for key in chosen], dtype=np.uint8),
-        flags=np.array([flags[key] for key in chosen], dtype=np.uint8),
-        rates=np.array([known[key][1] for key in chosen], dtype=np.float32),
-        signature=_minhash(_shingles([known[feature.key][0] for feature in occurrences])),
+        language=reading.language,
+        hashes=hashes[kept],
+        counts=np.minimum(counts[kept], 255).astype(np.uint8),
+        flags=_flags(reading, which, len(hashes))[kept],
+        rates=np.array([_rate(key, reading.language) for key in chosen], dtype=np.float32),
+        signature=_minhash(_shingles(said)),
         length=len(occurrences),
     )
 
 
-def _shingles(hashes: list[int]) -> npt.NDArray[np.uint32]:
+def _shingles(hashes: Hashes) -> Hashes:
     """Hashes of the 3-shingles of a text's features; a shorter text is one shingle."""
-    if not hashes:
-        return np.empty(0, dtype=np.uint32)
-    padded = np.array(hashes + [0] * (_SHINGLE - len(hashes)), dtype=np.uint32)
+    if not len(hashes):
+        return hashes
+    padded = np.pad(hashes, (0, max(_SHINGLE - len(hashes), 0)))
     runs = np.lib.stride_tricks.sliding_window_view(padded, _SHINGLE)
     multipliers = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)
-    mixed: npt.NDArray[np.uint32] = np.unique((runs * multipliers).sum(axis=-1, dtype=np.uint32))
+    mixed: Hashes = np.unique((runs * multipliers).sum(axis=-1, dtype=np.uint32))
     return mixed
 
 
-def _flags(occurrences: list[cut.Feature], in_title: int, in_head: int, in_lead: int) -> dict[str, int]:
-    """The flags of each feature, from the places where it stands; a title's capitals make no names."""
-    flags = {feature.key: NUMBER * feature.number for feature in occurrences}
-    for feature in occurrences[in_title:]:
-        if feature.name:
-            flags[feature.key] |= NAME
-    for feature in occurrences[:in_lead]:
-        flags[feature.key] |= LEAD
-    for feature in occurrences[:in_head]:
-        flags[feature.key] |= HEAD
+def _flags(reading: Reading, which: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.uint8]:
+    """The flags of each feature, from the places where it stands; a title's capitals make no names.
+
+    Args:
+        reading: the report.
+        which: the feature that stands in each place, shape (places,).
+        size: how many features there are.
+
+    """
+    headline, body = reading.headline, reading.body
+    in_title = len(headline)
+    instances = cut.instances(headline)
+    flags = np.zeros(size, dtype=np.uint8)
+    places: dict[int, slice | list[int]] = {
+        LEAD: slice(in_title + _LEAD_FEATURES),
+        HEAD: slice(in_title or _HEAD_FEATURES),
+        NAME: [in_title + i for i, feature in enumerate(body) if feature.name],
+        NUMBER: [i for i, feature in enumerate(headline + body) if feature.number],
+        INSTANCE: [i for i, feature in enumerate(headline) if feature.key in instances],
+    }
+    for flag, where in places.items():
+        flags[which[where]] |= flag
     return flags
 
 

@@ -55,11 +55,13 @@ def _rates(language: str) -> dict[str, float]:
         return {}
     rates: defaultdict[str, float] = defaultdict(float)
     keys = _pairs if language in _UNSPACED else _stem(language)
-    for word, frequency in wordfreq.get_frequency_dict(listed, "best").items():
-        if frequency * _MILLION < _RAREST:
-            break  # the list is sorted
-        for key in keys(word):
-            rates[key] += frequency * _MILLION
+    for hundredth, words in enumerate(wordfreq.get_frequency_list(listed, "best")):
+        each = wordfreq.cB_to_freq(-hundredth) * _MILLION  # of each of them; ever lower
+        if each < _RAREST:
+            break
+        for word in words:
+            for key in keys(word):
+                rates[key] += each
     return dict(rates)
 
 

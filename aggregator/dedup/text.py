@@ -14,6 +14,7 @@ A capitalised word inside a sentence counts as a *name*: enough to show a reader
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
@@ -69,12 +70,14 @@ class Feature(NamedTuple):
 
     Attributes:
         key: what is compared; the same in every inflection.
+        hash: 32 bits for the key in its language; numbers are the same in every language.
         shown: how it stood in the text, for people.
         name: a capitalised word inside a sentence.
         number: a number.
     """
 
     key: str
+    hash: int
     shown: str
     name: bool = False
     number: bool = False
@@ -137,7 +140,8 @@ class _Cut(NamedTuple):
 @functools.lru_cache(maxsize=200_000)
 def _cut(token: str, language: str) -> _Cut:
     inside = _features(token, language)
-    opening = tuple(feature._replace(name=False) for feature in inside)
+    named = bool(inside) and inside[0].name
+    opening = (inside[0]._replace(name=False),) if named else inside
     return _Cut(opening, inside, token[-1] in _ENDS)  # a number may have taken the full stop with it
 
 
@@ -145,26 +149,34 @@ def _features(token: str, language: str) -> tuple[Feature, ...]:
     """The features of a token; none for the end of a sentence and for junk."""
     first = token[0]
     if first.isdecimal():
-        return (_number(token),)
+        return (_number(token, language),)
     if _RUN.match(first):
-        return tuple(_runs(token))
+        return tuple(_runs(token, language))
     if not first.isalpha() or len(token) > _LONGEST_WORD:
         return ()
     word = _bare(token.lower())
     stem = stemmer(language)(word) or word  # the Arabic stemmer leaves nothing of a lone tatweel
-    return (Feature(stem, token, name=first.isupper() and token not in _CALENDAR),) if stem else ()
+    name = first.isupper() and token not in _CALENDAR
+    return (Feature(stem, _hash(stem, language), token, name=name),) if stem else ()
 
 
-def _number(shown: str) -> Feature:
+def _hash(key: str, language: str) -> int:
+    spelt = key if key[0].isdigit() else f"{language}:{key}"
+    return int.from_bytes(hashlib.blake2b(spelt.encode(), digest_size=4).digest(), "little")
+
+
+def _number(shown: str, language: str) -> Feature:
     digits = shown.rstrip(".,")
     whole = re.sub(r"[.,](?=\d{3}(?:\D|$))", "", digits)  # thousands' separators go, a decimal point stays
-    return Feature(whole.replace(",", "."), digits, number=True)
+    key = whole.replace(",", ".")
+    return Feature(key, _hash(key, language), digits, number=True)
 
 
-def _runs(run: str) -> Iterator[Feature]:
+def _runs(run: str, language: str) -> Iterator[Feature]:
     size = 2 if run[0] >= "\u3040" else 3
     for i in range(max(1, len(run) - size + 1)):
-        yield Feature(run[i : i + size], run[i : i + size])
+        key = run[i : i + size]
+        yield Feature(key, _hash(key, language), key)
 
 
 def _bare(word: str) -> str:
