@@ -326,9 +326,9 @@ class Dedup(Section):
     candidates: int = Field(
         60, ge=1, le=1000, description="Reports from the index that are looked at for each new one."
     )
-    stories: int = Field(8, ge=1, le=100, description="Stories near a new report that are weighed.")
+    stories: int = Field(6, ge=1, le=100, description="Stories near a new report that are weighed.")
     members: int = Field(
-        16, ge=2, le=100, description="Reports of a story that a new one is weighed against."
+        12, ge=2, le=100, description="Reports of a story that a new one is weighed against."
     )
 
 

@@ -42,6 +42,8 @@ _FEWEST = 3  # keys of a report, however common its words
 _FULLEST = 100  # and in at most about so many of the reports that are counted: it bounds the candidates
 _BANDS = 16  # of two MinHashes each, over the distinctive features
 
+_FACTORS = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)  # one a place in a shingle
+
 Signature = npt.NDArray[np.uint32]
 
 _RECORD = np.dtype([("hash", "<u4"), ("count", "u1"), ("flags", "u1"), ("rate", "<f2")])
@@ -152,11 +154,10 @@ def _shingles(hashes: Hashes) -> Hashes:
     """Hashes of the 3-shingles of a text's features; a shorter text is one shingle."""
     if not len(hashes):
         return hashes
-    padded = np.pad(hashes, (0, max(_SHINGLE - len(hashes), 0)))
-    runs = np.lib.stride_tricks.sliding_window_view(padded, _SHINGLE)
-    multipliers = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)
-    mixed: Hashes = np.unique((runs * multipliers).sum(axis=-1, dtype=np.uint32))
-    return mixed
+    padded = np.concatenate([hashes, np.zeros(max(_SHINGLE - len(hashes), 0), dtype=np.uint32)])
+    starts = len(padded) - _SHINGLE + 1
+    mixed = sum(padded[i : starts + i] * factor for i, factor in enumerate(_FACTORS))
+    return np.unique(mixed)
 
 
 def _flags(reading: Reading, which: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.uint8]:

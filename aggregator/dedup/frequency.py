@@ -42,7 +42,7 @@ Floats = npt.NDArray[np.float32]
 Hashes = npt.NDArray[np.uint32]
 
 
-_STALE = 20  # weights are computed again when a twentieth of the counted reports are new
+_STALE = 10  # weights are computed again when a tenth of the counted reports are new
 _LISTED = {"tl": "fil", "no": "nb", "hr": "sh", "sr": "sh", "bs": "sh"}  # languages under another code there
 _UNSPACED = frozenset({"zh", "ja"})  # whose lists hold words, while their features are pairs of characters
 
