@@ -9,9 +9,10 @@ Two numbers are found separately, because they mean different things:
 * the intercept: so that the default `dedup.story_bar` is the best single bar for all files, when they are
   streamed through the shipped way and scored by B-cubed F1.
 
-The weights of ``length`` and ``strangers`` are set, not fitted (`LENGTH`, `STRANGERS`): pairs say that it hardly matters, while stories want
-more agreement from long reports. With ``--held-out`` each family of files (the name up to the first ``_``) is
-scored with weights fitted on the others: what a file gains by being among the fitted is the difference.
+The weights of ``length`` and ``strangers`` are set, not fitted (`LENGTH`, `STRANGERS`): pairs say that length
+hardly matters, while stories want more agreement from long reports. With ``--held-out`` each family of files
+(the name up to the first ``_``) is scored with weights fitted on the others: what a file gains by being among
+the fitted is the difference.
 
 Needs scikit-learn (the extra ``bench``).
 """
