@@ -1,8 +1,7 @@
 """The life of the service: open everything, tick until told to stop, close everything.
 
-The first SIGTERM or SIGINT stops it: what is being committed is committed, what is being fetched is given up
-and asked for again next time. A second one ends it at once, and so does a stop that takes too long; the
-database loses nothing by that either.
+What it is told while it runs is in `orders`. A stop commits what is being committed and gives up what is
+being fetched; a reload keeps the database and all that is under way, and exchanges the rest.
 """
 
 from __future__ import annotations
@@ -10,25 +9,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import signal
-import threading
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aggregator import __version__, log
+from aggregator import __version__, log, metrics, orders
+from aggregator.errors import ConfigurationError, StoreBusy, StoreTaken
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.jobs import Jobs
+from aggregator.notify import Manager
+from aggregator.orders import NOTHING_LOST, Orders
 from aggregator.pipeline import Pipeline
+from aggregator.reload import Change, change
 from aggregator.serve import health, site
 from aggregator.settings import FolderSource, Serve, Settings
 from aggregator.shown import counted
+from storage import tenancy
 from storage.database import Database
+from storage.tenancy import Claim
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-_NOTHING_LOST = "nothing is lost: what was not taken in is asked for again"
-_STOPPING = 4.0  # seconds that a stop may take; service managers and people kill what takes longer
+_KEPT_EVERY = 30.0  # seconds between two looks at the claim of the database
 
 
 @contextlib.asynccontextmanager
@@ -39,36 +40,128 @@ async def opened(settings: Settings) -> AsyncIterator[Pipeline]:
         StoreError: the database cannot be used.
 
     """
-    database = await asyncio.to_thread(Database, settings.database)
-    try:
-        async with Fetcher(settings.fetch, __version__) as fetcher, Parser(settings.parse) as parser:
-            yield Pipeline(settings, database, fetcher, parser, now)
-    finally:
-        database.close()
+    async with contextlib.AsyncExitStack() as closing:
+        database = await asyncio.to_thread(Database, settings.database)
+        closing.callback(database.close)
+        tools = await closing.enter_async_context(_Tools())
+        yield Pipeline(settings, database, *await tools.made_for(settings), now)
 
 
-async def run(settings: Settings, command: str = "aggregator") -> None:
+async def run(settings: Settings, reread: Callable[[], Settings], command: str = "aggregator") -> None:
     """Run the service until a signal stops it.
 
     Args:
         settings: all of them.
+        reread: the settings as they are now, for a reload.
         command: how its other commands are called, for the first lines.
 
     Raises:
-        StoreError: the database cannot be used.
+        StoreError: the database cannot be used, or another service works on it.
         ServeError: the read side cannot listen where it is told to.
 
     """
-    with _until_signal() as stopped:
-        async with opened(settings) as pipeline:
-            jobs = Jobs(pipeline, now)
-            async with _serving(settings.serve, jobs) as addresses:
-                jobs.start()
-                _say_where(settings, command, addresses)
-                await stopped.wait()
-                log.info("service.stopping", "finishing what is being written; a second signal stops at once")
-                await jobs.stop()
-        log.info("service.stopped", _NOTHING_LOST)
+    manager = Manager(os.environ)
+    with orders.listening() as told:
+        async with contextlib.AsyncExitStack() as closing:
+            database = await asyncio.to_thread(Database, settings.database)
+            closing.callback(database.close)
+            claim = await asyncio.to_thread(tenancy.claim, database)
+            closing.callback(claim.release)
+            tools = await closing.enter_async_context(_Tools())
+            pipeline = Pipeline(settings, database, *await tools.made_for(settings), now)
+            jobs = Jobs(pipeline, now, manager.alive)
+            addresses = await closing.enter_async_context(_serving(settings.serve, jobs))
+            keeping = asyncio.create_task(_keep(claim, told))
+            closing.callback(keeping.cancel)
+            jobs.start()
+            _say_where(settings, command, addresses)
+            manager.ready(_status(settings))
+            while await told.next_is_reload():
+                manager.reloading()
+                if changed := await _reread(settings, reread):
+                    settings = changed.settings
+                    await tools.exchange(pipeline, jobs, changed)
+                manager.ready(_status(settings))
+            manager.stopping()
+            log.info("service.stopping", "finishing what is being written; a second signal stops at once")
+            await jobs.stop()
+        log.info("service.stopped", NOTHING_LOST)
+    if told.failure:
+        raise told.failure
+
+
+class _Tools:
+    """The fetcher and the parser; a reload exchanges them, and polls under way end with the old ones."""
+
+    def __init__(self) -> None:
+        self._open = contextlib.AsyncExitStack()
+        self._retired: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> _Tools:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._retired:
+            task.cancel()
+        await asyncio.gather(*self._retired, return_exceptions=True)
+        await self._open.aclose()
+
+    async def made_for(self, settings: Settings) -> tuple[Fetcher, Parser]:
+        """New ones, which are closed at the end."""
+        fetcher = await self._open.enter_async_context(Fetcher(settings.fetch, __version__))
+        return fetcher, await self._open.enter_async_context(Parser(settings.parse))
+
+    async def exchange(self, pipeline: Pipeline, jobs: Jobs, changed: Change) -> None:
+        """Go on with other settings."""
+        for name in changed.gone:
+            metrics.forget_source(name)
+        if changed.tools:
+            old, self._open = self._open, contextlib.AsyncExitStack()
+            pipeline.adopt(changed.settings, await self.made_for(changed.settings))
+            task = asyncio.create_task(_retire(jobs, old))
+            self._retired.add(task)
+            task.add_done_callback(self._retired.discard)
+        else:
+            pipeline.adopt(changed.settings)
+        jobs.reloaded()
+
+
+async def _retire(jobs: Jobs, old: contextlib.AsyncExitStack) -> None:
+    """Close what polls have used that are under way, once they have ended."""
+    try:
+        await jobs.settled()
+    finally:
+        await old.aclose()
+
+
+async def _reread(settings: Settings, reread: Callable[[], Settings]) -> Change | None:
+    """What a new configuration changes; None if it cannot be used, and the old one goes on."""
+    try:
+        new = await asyncio.to_thread(reread)
+    except ConfigurationError as error:
+        for line in str(error).splitlines():
+            log.error("reload.refused", line)
+        log.error("reload.refused", "the service goes on with the configuration that it has")
+        return None
+    changed = change(settings, new)
+    log.configure(new.log, os.environ)
+    for held in changed.held:
+        log.warning("reload.held", f"{held} has changed: that needs a restart, and stays as it is until then")
+    log.info("reload.done", changed.summary)
+    return changed
+
+
+async def _keep(claim: Claim, told: Orders) -> None:
+    """See again and again that the database is ours alone; stop when it is not."""
+    while True:
+        await asyncio.sleep(_KEPT_EVERY)
+        try:
+            await asyncio.to_thread(claim.keep)
+        except StoreTaken as error:
+            told.stop(error)
+            return
+        except StoreBusy:  # every tick says so; it is taken again when the database is back
+            continue
 
 
 @contextlib.asynccontextmanager
@@ -81,32 +174,8 @@ async def _serving(settings: Serve, jobs: Jobs) -> AsyncIterator[list[str]]:
         yield addresses
 
 
-@contextlib.contextmanager
-def _until_signal() -> Iterator[asyncio.Event]:
-    """An event that the first signal sets; the second one ends the process."""
-    stopped, loop = asyncio.Event(), asyncio.get_running_loop()
-
-    def on_signal(number: int) -> None:
-        if stopped.is_set():
-            os._exit(128 + number)
-        stopped.set()
-        # A thread, for it counts until the process has ended: threads of others are waited for even later.
-        deadline = threading.Timer(_STOPPING, _end_now)
-        deadline.daemon = True
-        deadline.start()
-
-    for number in _SIGNALS:
-        loop.add_signal_handler(number, on_signal, number)
-    try:
-        yield stopped
-    finally:
-        for number in _SIGNALS:
-            loop.remove_signal_handler(number)
-
-
-def _end_now() -> None:
-    log.warning("service.stopped", f"something does not come to its end; {_NOTHING_LOST}")
-    os._exit(0)
+def _status(settings: Settings) -> str:
+    return f"reading {counted(len(settings.sources), 'source')}"
 
 
 def _say_where(settings: Settings, command: str, addresses: Sequence[str]) -> None:

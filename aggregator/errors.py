@@ -16,7 +16,8 @@ only the top floor (``cli``, ``jobs``) catches, and it prints one line, never a 
     │   ├── ParseError          bytes came, and no entries could be made of them
     │   └── FolderError         a drop folder or one file in it
     ├── StoreError              the database refused
-    │   └── StoreBusy           it is locked or away; trying again later is right
+    │   ├── StoreBusy           it is locked or away; trying again later is right
+    │   └── StoreTaken          another service works on it
     ├── PublishError            a published file could not be written; the old one stands
     ├── ServeError              the read side cannot listen where it is told to
     └── NotFound                what was asked for by name is not there (exit status 1)
@@ -97,6 +98,10 @@ class StoreError(AggregatorError):
 
 class StoreBusy(StoreError):
     """The database is locked or away; trying again later is right."""
+
+
+class StoreTaken(StoreError):
+    """Another service works on this database; there is one at a time."""
 
 
 class PublishError(AggregatorError):

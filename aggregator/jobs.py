@@ -41,12 +41,16 @@ class Jobs:
     Args:
         pipeline: what to run.
         clock: the present time, in UTC; the one that APScheduler goes by.
+        alive: called after each tick that the database has answered.
 
     """
 
-    def __init__(self, pipeline: Pipeline, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, pipeline: Pipeline, clock: Callable[[], datetime], alive: Callable[[], None] = lambda: None
+    ) -> None:
         self._pipeline = pipeline
         self._clock = clock
+        self._alive = alive
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._jobs: dict[str, Callable[[], Awaitable[timedelta]]] = {
             "poll": self._poll_what_is_due,
@@ -83,6 +87,17 @@ class Jobs:
         await self._guarded(
             "publish", self._publish()
         )  # a poll that was cancelled may have brought something
+
+    def reloaded(self) -> None:
+        """The pipeline goes on with other settings: look at once, and write every file anew."""
+        self._put_off.clear()
+        self._changed = True
+        self._arm("poll", timedelta(0))
+
+    async def settled(self) -> None:
+        """Wait until every poll that is under way now has ended."""
+        if under_way := set(self._tasks):
+            await asyncio.wait(under_way)
 
     def silence(self) -> timedelta | None:
         """How long ago the last tick was that the database has answered; None before the first."""
@@ -129,6 +144,7 @@ class Jobs:
     async def _poll_what_is_due(self) -> timedelta:
         waiting = await asyncio.to_thread(self._pipeline.waiting)
         self._looked = asyncio.get_running_loop().time()
+        self._alive()
         for source in waiting:
             if source.name not in self._polling and self._may_poll(source):
                 self._polling.add(source.name)

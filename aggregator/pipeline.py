@@ -131,6 +131,20 @@ class Pipeline:
         self._writing, self._publishing = asyncio.Lock(), asyncio.Lock()
         self._next_look: dict[str, datetime] = {}  # into each folder; a restart looks at once
 
+    def adopt(self, settings: Settings, tools: tuple[Fetcher, Parser] | None = None) -> None:
+        """Go on with other settings; a poll that is under way ends as it began.
+
+        Args:
+            settings: all of them, for the same database.
+            tools: a fetcher and a parser made for them; None if those that it has still fit.
+
+        """
+        if settings.dedup != self._settings.dedup:
+            self._linker = Linker(settings.dedup)
+        self._settings = settings
+        if tools is not None:
+            self._fetcher, self._parser = tools
+
     def waiting(self) -> list[Source]:
         """The sources to poll now, the one that has waited longest first."""
         now = self._clock()

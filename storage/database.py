@@ -63,7 +63,7 @@ class Database:
         self._url = _shown(url)
         self.engine = self._opened(url)
         try:
-            with self._errors():
+            with self.errors():
                 self.migrate()
             with self.reading() as tx:
                 found = tx.execute(sa.select(schema.meta.c.value).where(schema.meta.c.key == "uuid"))
@@ -92,13 +92,13 @@ class Database:
             StoreError: it refused.
 
         """
-        with self._errors(), self.engine.execution_options(write=True).begin() as connection:
+        with self.errors(), self.engine.execution_options(write=True).begin() as connection:
             yield connection
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """One consistent view for reading; raises as `writing` does."""
-        with self._errors(), self.engine.begin() as connection:
+        with self.errors(), self.engine.begin() as connection:
             yield connection
 
     def size(self) -> int:
@@ -130,7 +130,8 @@ class Database:
             ) from error
 
     @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
+    def errors(self) -> Iterator[None]:
+        """What the database says against something becomes a `StoreError`, or a `StoreBusy`."""
         try:
             yield
         except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from apscheduler.triggers.date import DateTrigger
@@ -115,6 +116,27 @@ def test_only_one_shot_jobs_are_armed():
     armed = asyncio.run(triggers())
     assert len(armed) == 3
     assert all(isinstance(trigger, DateTrigger) for trigger in armed)
+
+
+def test_it_is_alive_when_the_database_has_answered_a_tick():
+    """A tick that the database refuses is none; the silence before and between is told."""
+
+    async def silences() -> tuple[Any, ...]:
+        pipeline, alive = Scripted(looks=(StoreBusy("locked"),) * 5), Mock()
+        made = Jobs(pipeline, wall, alive)
+        made.start()
+        try:
+            await pipeline.until("look", 5)
+            refused = made.silence(), alive.call_count
+            await pipeline.until("look", 8)
+            return refused, made.silence(), alive.call_count
+        finally:
+            await made.stop()
+
+    refused, silence, calls = asyncio.run(silences())
+    assert refused == (None, 0)
+    assert silence < timedelta(seconds=PATIENCE)
+    assert calls >= 2
 
 
 def test_ticks_come_again_and_again():

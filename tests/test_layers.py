@@ -15,6 +15,7 @@ FLOORS = (
     ("units",),
     ("settings",),
     ("configuration", "log", "metrics"),
+    ("notify", "orders", "reload"),
     ("intake", "dedup", "publish"),
     ("linker",),
     ("ingest",),

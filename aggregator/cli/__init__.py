@@ -49,6 +49,11 @@ class Session:
             self._settings = load(self.config, os.environ, folders_must_exist=folders_must_exist)
         return self._settings
 
+    def reread(self) -> Settings:
+        """The configuration as it is now, checked anew; raises as `settings` does."""
+        self._settings = None
+        return self.settings()
+
     def database(self) -> Database:
         """The configured database, at the newest schema; closed when the command ends.
 

@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 def run(session: Session) -> None:
     """Run the service in the foreground.
 
-    SIGTERM or Ctrl-C stops it, a second one at once; nothing is lost either way.
+    SIGTERM or Ctrl-C stops it, a second one at once; nothing is lost either way. SIGHUP has it read its
+    configuration again.
     """
     settings = session.settings()
     from aggregator import daemon, log
 
     log.configure(settings.log, os.environ)
-    asyncio.run(daemon.run(settings, _started_by(session)))
+    asyncio.run(daemon.run(settings, session.reread, _started_by(session)))
 
 
 def _started_by(session: Session) -> str:

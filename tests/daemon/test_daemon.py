@@ -2,17 +2,11 @@
 
 import contextlib
 import json
-import os
 import re
 import signal
 import socket
 import sqlite3
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Any
 from urllib.request import urlopen
 
@@ -20,89 +14,12 @@ import pytest
 
 from storage.database import Database
 
-TOP = Path(__file__).resolve().parents[1]
 PATIENCE = 30.0  # seconds for what takes one, on a machine that is busy with something else
 PROMISED = 5.0  # seconds that a stop may take
 
 FERRY = (
     "The ferry Aurelia burns off Port Sallow\n\nAll 214 people aboard are saved, the harbour office says.\n"
 )
-
-
-def until(true: Callable[[], Any], what: str) -> None:
-    """Wait for a condition."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < deadline, f"{what} did not come true"
-        time.sleep(0.01)
-
-
-class Service:
-    """A running service in a folder of its own.
-
-    Args:
-        folder: where it works; it reads ``aggregator.yaml`` there.
-        environ: its own variables, beside those of the tests.
-
-    """
-
-    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
-        self.folder = folder
-        self.log = folder / "log.txt"
-        with self.log.open("wb") as stderr:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "aggregator", "--config", "aggregator.yaml", "run"],
-                cwd=folder,
-                stderr=stderr,
-                env=os.environ | {"PYTHONPATH": str(TOP)} | environ,
-            )
-
-    def said(self, what: str) -> bool:
-        return what in self.log.read_text()
-
-    def until_said(self, what: str) -> None:
-        until(lambda: self.said(what) or self.process.poll() is not None, what)
-        assert self.said(what), self.log.read_text()
-
-    def stop(self, number: int = signal.SIGTERM) -> float:
-        """Send a signal, wait for the end; seconds that it took."""
-        began = time.monotonic()
-        self.process.send_signal(number)
-        self.process.wait(PATIENCE)
-        return time.monotonic() - began
-
-    def reports(self) -> list[str]:
-        """The titles in its database, sorted."""
-        database = self.folder / "var/aggregator.db"
-        if not database.exists():
-            return []
-        with contextlib.closing(sqlite3.connect(database)) as connection:
-            try:
-                found = connection.execute("SELECT title FROM story_reports ORDER BY title").fetchall()
-            except sqlite3.OperationalError:  # it is just being made
-                return []
-        return [title for (title,) in found]
-
-
-@pytest.fixture
-def service(tmp_path) -> Iterator[Callable[..., Service]]:
-    """Starts a service with these sources; whatever is left of it ends with the test."""
-    started: list[Service] = []
-    (tmp_path / "drop").mkdir()
-
-    def start(
-        *given: dict[str, Any], environ: Mapping[str, str] = MappingProxyType({}), **more: Any
-    ) -> Service:
-        inbox = {"name": "Inbox", "folder": "drop", "every": "1s"}
-        settings = {"sources": [inbox, *given], "folders": {"settle": "0s"}} | more
-        (tmp_path / "aggregator.yaml").write_text(json.dumps(settings))  # JSON is YAML
-        started.append(Service(tmp_path, dict(environ)))
-        return started[-1]
-
-    yield start
-    for each in started:
-        each.process.kill()
-        each.process.wait()
 
 
 def test_it_says_where_to_read_and_stops_when_told(service, tmp_path):
@@ -128,7 +45,7 @@ def test_it_says_where_to_read_and_stops_when_told(service, tmp_path):
     assert "ferry Aurelia" in (tmp_path / "var/feeds/all.json").read_text()
 
 
-def test_it_answers_over_http(service, tmp_path, origin, rss):
+def test_it_answers_over_http(service, tmp_path, origin, rss, until):
     """On loopback: that it lives, that it is ready, and what it has counted and timed."""
     origin.pages["/feed"] = rss({"title": "The upper house votes on fish", "description": "By nine votes."})
     running = service(
@@ -166,7 +83,7 @@ def test_a_taken_port_stops_the_start(service):
     assert "Traceback" not in running.log.read_text()
 
 
-def test_a_fetch_that_hangs_does_not_hold_it(service, origin):
+def test_a_fetch_that_hangs_does_not_hold_it(service, origin, until):
     """A server that never answers is given up at once; Ctrl-C is as good as SIGTERM."""
     origin.pages["/slow"] = None
     running = service({"name": "Slow", "url": f"{origin.url}/slow", "allow_private": True})
@@ -176,7 +93,7 @@ def test_a_fetch_that_hangs_does_not_hold_it(service, origin):
     assert "Traceback" not in running.log.read_text()
 
 
-def test_a_big_drop_is_in_the_database_or_still_in_the_folder(service, tmp_path):
+def test_a_big_drop_is_in_the_database_or_still_in_the_folder(service, tmp_path, until):
     """Stopped in the middle of a file, it ends in time; the next start takes the rest, none twice."""
     titles = [f"Report {n:04} of the night" for n in range(400)]
     text = "The harbour master of Port Sallow counted {} boats, {} gulls and a seal before breakfast."
@@ -197,7 +114,7 @@ def test_a_big_drop_is_in_the_database_or_still_in_the_folder(service, tmp_path)
 
 
 @pytest.fixture
-def stuck(service, tmp_path, origin) -> Iterator[Service]:
+def stuck(service, tmp_path, origin, until) -> Iterator[Any]:
     """A service that waits for a database that another program has locked."""
     pages = [{"name": f"S{n}", "url": f"{origin.url}/{n}", "allow_private": True} for n in range(2)]
     Database(f"sqlite:///{tmp_path}/var/aggregator.db").close()
@@ -226,7 +143,7 @@ def test_what_does_not_come_to_its_end_is_cut_off(stuck):
     assert "Traceback" not in stuck.log.read_text()
 
 
-def test_a_signal_while_it_starts_is_heard(service, tmp_path):
+def test_a_signal_while_it_starts_is_heard(service, tmp_path, until):
     """From the first moment that it can be lost: while the database is made, before the first line."""
     running = service()
     until((tmp_path / "var").exists, "the first trace of the start")
