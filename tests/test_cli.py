@@ -256,7 +256,7 @@ def test_the_service_says_how_its_stories_are_read(tmp_path, monkeypatch, progra
     shutil.copy(tmp_path / "a.yaml", tmp_path / "my own.yaml")
     told: list[str] = []
 
-    async def run(_: object, command: str) -> None:
+    async def run(_: object, reread: object, command: str) -> None:
         told.append(command)
 
     monkeypatch.setattr("aggregator.daemon.run", run)

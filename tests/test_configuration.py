@@ -358,6 +358,19 @@ def test_one_line_end_of_a_secret_is_dropped(place: Path, ending: str) -> None:
     assert loaded(SOURCES, {"AGGREGATOR_DATABASE_FILE": "s"}).database == "sqlite:///x\n"
 
 
+def test_a_credential_is_a_secret_under_the_name_of_its_variable(place: Path) -> None:
+    """As systemd hands them over; other credentials are not ours, and one that is misspelt is said."""
+    folder = place / "credentials"
+    folder.mkdir()
+    (folder / "AGGREGATOR_DATABASE").write_text("sqlite:///secret.db\n")
+    (folder / "tls.key").write_text("no setting")
+    environ = {"CREDENTIALS_DIRECTORY": str(folder)}
+    assert loaded(SOURCES, environ).database == "sqlite:///secret.db"
+    (folder / "AGGREGATOR_DATABASSE").write_text("x")
+    assert "unknown variable" in complaints(SOURCES, environ)[0]
+    assert loaded(SOURCES, {"CREDENTIALS_DIRECTORY": str(place / "missing")}).database.startswith("sqlite")
+
+
 def test_a_variable_does_not_hide_that_its_section_is_wrong() -> None:
     """The file is to be mended all the same."""
     assert complaints(SOURCES + "fetch: [1]\n", {"AGGREGATOR_FETCH__TIMEOUT": "1s"}) == [

@@ -1,8 +1,9 @@
 """Settings from environment variables: ``AGGREGATOR_FETCH__CONTACT`` sets ``fetch.contact``.
 
 Two underscores go one level down. ``AGGREGATOR_DATABASE_FILE`` names a file that holds the value: the way in
-which services are handed their secrets. An empty variable counts as none. Lists (the sources, the published
-feeds) are for the YAML file.
+which services are handed their secrets. A credential that systemd hands over under the name of a variable
+(``LoadCredential=AGGREGATOR_DATABASE:…``) is one more such file. An empty variable counts as none. Lists (the
+sources, the published feeds) are for the YAML file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ PREFIX = "AGGREGATOR_"
 CONFIG = "AGGREGATOR_CONFIG"
 """Names the YAML file; not a setting."""
 FROM_FILE = "_FILE"
+CREDENTIALS = "CREDENTIALS_DIRECTORY"
 LONGEST_SECRET = 65_536
 _LISTS: tuple[KeyPath, ...] = (("sources",), ("publish", "feeds"))
 
@@ -35,7 +37,7 @@ def read(environ: Mapping[str, str]) -> Given:
     """What the variables that begin with ``AGGREGATOR_`` say."""
     known = {_variable(path): path for path in _paths()}
     given = Given()
-    for name, value in sorted(environ.items()):
+    for name, value in sorted([*environ.items(), *_credentials(environ)]):
         if not name.startswith(PREFIX) or name == CONFIG or not value:
             continue
         path = known.get(name) or known.get(name.removesuffix(FROM_FILE))
@@ -55,6 +57,13 @@ def read(environ: Mapping[str, str]) -> Given:
             except (OSError, ValueError) as error:
                 given.problems.append(Problem(Place(name), path, f"cannot read {value}: {_cause(error)}"))
     return given
+
+
+def _credentials(environ: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Variables that name the files of credentials."""
+    folder = environ.get(CREDENTIALS)
+    files = Path(folder).glob(f"{PREFIX}*") if folder else ()
+    return [(file.name + FROM_FILE, str(file)) for file in files]
 
 
 def _paths() -> Iterator[KeyPath]:
