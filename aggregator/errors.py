@@ -12,6 +12,7 @@ only the top floor (``cli``, ``jobs``) catches, and it prints one line, never a 
     │   │   ├── AddressRefused  scheme, port or address that the configuration does not allow
     │   │   ├── TooLarge        more bytes, on the wire or decoded, than the limit
     │   │   ├── TooSlow         a deadline passed
+    │   │   ├── LeftAlone       its host is paused: nothing was asked, and nothing failed
     │   │   └── BadStatus       the server answered, with a status that is no feed
     │   ├── ParseError          bytes came, and no entries could be made of them
     │   └── FolderError         a drop folder or one file in it
@@ -66,21 +67,33 @@ class TooSlow(FetchError):
     """A deadline passed before the answer was whole."""
 
 
+class LeftAlone(FetchError):
+    """The host is paused after a 429: nothing was asked, and nothing failed."""
+
+
 class BadStatus(FetchError):
     """The server answered with a status that carries no feed.
 
     Args:
         message: as for `AggregatorError`.
         status: the HTTP status.
+        host: which answered, after redirects.
         retry_after: the ``Retry-After`` field, byte for byte, if there was one.
         hint: as for `AggregatorError`.
     """
 
     def __init__(
-        self, message: str, *, status: int, retry_after: str | None = None, hint: str | None = None
+        self,
+        message: str,
+        *,
+        status: int,
+        host: str = "",
+        retry_after: str | None = None,
+        hint: str | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+        self.host = host
         self.retry_after = retry_after
 
 

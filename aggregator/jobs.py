@@ -226,5 +226,7 @@ def say(polled: Polled) -> None:
             f"{gained}, in {counted(len(polled.stories), 'story', 'stories')}",
             source=polled.source,
         )
+    if polled.left_alone:
+        log.debug("poll.left_alone", polled.left_alone, source=polled.source)
     if polled.warning:
         log.debug("poll.damaged", polled.warning, source=polled.source)

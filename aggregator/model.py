@@ -175,7 +175,7 @@ class SourceState:
         skip_days: days (GMT) on which it asks not to be polled: bit 0 stands for Monday.
         polls, fresh, unchanged, limited, failed: counts of polls, of 200, 304, 429 and of failures.
         bytes_received: wire bytes of bodies.
-        bytes_saved: wire bytes that 304 answers saved.
+        bytes_saved: wire bytes that 304 and 226 answers saved.
         body_bytes: wire bytes of the last whole body: what a 304 saves.
     """
 
@@ -212,6 +212,25 @@ class SourceState:
     bytes_received: int = 0
     bytes_saved: int = 0
     body_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A host or a domain that is left alone after a 429. The table ``pause`` has the same columns.
+
+    Attributes:
+        scope: ``host``, or ``domain`` for all hosts below it.
+        name: of the host or the domain.
+        until: when its sources may be polled again.
+        reason: whose 429 it was, in words for a person.
+        asked: the server named the time (``Retry-After``): not even a person polls earlier.
+    """
+
+    scope: str
+    name: str
+    until: datetime
+    reason: str
+    asked: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aggregator.intake import due, silence
+from aggregator.intake import due, pauses, silence
 from aggregator.intake.freshness import in_words
 from aggregator.intake.silence import Silence
-from aggregator.model import SourceState
-from aggregator.settings import FeedSource, FolderSource, Settings, Source
+from aggregator.model import Pause, SourceState
+from aggregator.settings import FeedSource, Fetching, FolderSource, Settings, Source
 from aggregator.shown import without_secrets
 from storage import giving, sources
+from storage import pauses as kept_pauses
 from storage.giving import Giving
 
 
@@ -23,7 +25,8 @@ class Overview:
     Attributes:
         source: its configuration.
         state: what is remembered of it.
-        condition: in a word: ``new``, ``good``, ``failing``, ``stopped``, ``moved`` or ``silent``.
+        condition: in a word: ``new``, ``good``, ``failing``, ``paused`` (its host is left alone after a 429),
+            ``stopped``, ``moved`` or ``silent``.
         next_poll: when it is polled next, now or later; None for a folder and for what is polled no more.
         why: why then.
         giving: what it gave.
@@ -108,42 +111,60 @@ def overviews(tx: Any, settings: Settings, now: datetime, name: str | None = Non
 
     """
     states, givings = sources.states(tx), giving.givings(tx, name)
-    chosen = [source for source in settings.sources if name in (None, source.name)]
-    return [
-        _overview(tx, settings, source, due.known(states, source), givings.get(source.name, Giving()), now)
-        for source in chosen
-    ]
+    standing = kept_pauses.standing(tx)
+    found = []
+    for source in settings.sources:
+        if name in (None, source.name):
+            state, given = due.known(states, source), givings.get(source.name, Giving())
+            moments = giving.moments(tx, source.name, silence.MOMENTS)
+            if isinstance(source, FolderSource):
+                found.append(_of_folder(source, state, given, moments, now))
+            else:
+                found.append(_of_feed(source, state, given, moments, standing, settings.fetch, now))
+    return found
 
 
-def _overview(
-    tx: Any, settings: Settings, source: Source, state: SourceState, given: Giving, now: datetime
+def _of_folder(
+    source: FolderSource, state: SourceState, given: Giving, moments: Sequence[datetime], now: datetime
 ) -> Overview:
-    answered = state.succeeded
-    if isinstance(source, FolderSource):
-        answered = None if state.error else now  # each look is an answer, and not all are kept
-    silent = silence.unusual(giving.moments(tx, source.name, silence.MOMENTS), answered)
-    next_poll, why = _next(source, state, settings, now)
-    return Overview(source, state, _condition(source, state, silent), next_poll, why, given, silent)
+    silent = None if state.error else silence.unusual(moments, now)  # each look is an answer; few are kept
+    why = f"a folder is looked into every {in_words(source.every)}"
+    return Overview(source, state, _condition(state, silent), None, why, given, silent)
+
+
+def _of_feed(
+    source: FeedSource,
+    state: SourceState,
+    given: Giving,
+    moments: Sequence[datetime],
+    standing: Sequence[Pause],
+    fetching: Fetching,
+    now: datetime,
+) -> Overview:
+    silent = silence.unusual(moments, state.succeeded)
+    condition = "new" if state.polled is None else _condition(state, silent)
+    next_poll, why = _next(source, state, fetching, now)
+    pause = pauses.covering(standing, pauses.host(due.address_to_poll(state, source)), fetching, now)
+    if pause and next_poll and pause.until > next_poll:
+        next_poll, why = pause.until, pause.reason
+        condition = condition if state.error else "paused"
+    return Overview(source, state, condition, next_poll, why, given, silent)
 
 
 def _next(
-    source: Source, state: SourceState, settings: Settings, now: datetime
+    source: FeedSource, state: SourceState, fetching: Fetching, now: datetime
 ) -> tuple[datetime | None, str]:
-    if not isinstance(source, FeedSource):
-        return None, f"a folder is looked into every {in_words(source.every)}"
-    moment = due.due_at(state, due.bounds(source, settings.fetch), now)
+    moment = due.due_at(state, due.bounds(source, fetching), now)
     if moment is not None and state.due is not None and moment < state.due:
         return moment, "due later than any that is ever set: the clock was wrong then"
     return (None if moment is None else max(moment, now)), state.reason
 
 
-def _condition(source: Source, state: SourceState, silent: Silence | None) -> str:
+def _condition(state: SourceState, silent: Silence | None) -> str:
     if state.stopped:
         return "stopped"
     if state.error:
         return "failing"
-    if state.polled is None and isinstance(source, FeedSource):
-        return "new"
     if due.has_moved(state):
         return "moved"
     return "silent" if silent else "good"

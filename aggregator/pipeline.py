@@ -27,7 +27,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregator import metrics
-from aggregator.errors import AggregatorError, BadStatus, FolderError, ParseError, SourceError
+from aggregator.agenda import Agenda
+from aggregator.errors import AggregatorError, BadStatus, FolderError, LeftAlone, ParseError, SourceError
 from aggregator.ingest import Gain, ingest
 from aggregator.intake import due, folder
 from aggregator.intake.folder import Dropped, Refusal
@@ -37,6 +38,7 @@ from aggregator.model import Answer, Parsed, Report, SourceState
 from aggregator.publish import publish
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
 from aggregator.shown import short
+from storage import pauses as kept_pauses
 from storage import sketches, sources, stories
 from storage.database import Database
 
@@ -71,6 +73,7 @@ class Polled:
         new, revised: how many reports.
         stories: ids of the stories that gained.
         unchanged: the source had nothing that was not known, and said so (304, or the same body).
+        left_alone: its host is paused, so that nothing was asked; why.
         error: why it failed.
         warning: what is wrong with it, though it gave what it could.
         lost: reports that brought out a defect; all others were taken in.
@@ -83,6 +86,7 @@ class Polled:
     revised: int = 0
     stories: frozenset[int] = frozenset()
     unchanged: bool = False
+    left_alone: str | None = None
     error: SourceError | None = None
     warning: str | None = None
     lost: tuple[Broken, ...] = ()
@@ -129,7 +133,7 @@ class Pipeline:
         self._clock = clock
         self._linker = Linker(settings.dedup)
         self._writing, self._publishing = asyncio.Lock(), asyncio.Lock()
-        self._next_look: dict[str, datetime] = {}  # into each folder; a restart looks at once
+        self._agenda = Agenda(settings, database, clock)
 
     def adopt(self, settings: Settings, tools: tuple[Fetcher, Parser] | None = None) -> None:
         """Go on with other settings; a poll that is under way ends as it began.
@@ -147,21 +151,15 @@ class Pipeline:
 
     def waiting(self) -> list[Source]:
         """The sources to poll now, the one that has waited longest first."""
-        now = self._clock()
-        moments = [(self._due_at(source, state, now), source) for source, state in self._states()]
-        overdue = [(moment, source) for moment, source in moments if moment is not None and moment <= now]
-        return [source for _, source in sorted(overdue, key=lambda pair: pair[0])]
+        return self._agenda.waiting()
 
     def allowed(self) -> list[Source]:
         """The sources that a person may have polled now, due or not."""
-        now = self._clock()
-        return [source for source, state in self._states() if self._may_poll(source, state, now)]
+        return self._agenda.allowed()
 
     def next_wait(self) -> timedelta | None:
         """How long until the next source is due; None if all have been given up."""
-        now = self._clock()
-        moments = [self._due_at(source, state, now) for source, state in self._states()]
-        return min((moment - now for moment in moments if moment is not None), default=None)
+        return self._agenda.next_wait()
 
     async def poll(self, source: Source, *, patient: bool = False) -> Polled:
         """Poll one source.
@@ -177,8 +175,6 @@ class Pipeline:
         """
         if not isinstance(source, FolderSource):
             return await self._poll_feed(source)
-        if source.name in self._next_look:
-            metrics.late(self._clock() - self._next_look[source.name])
         if patient:
             await asyncio.sleep(_unsettled(source, self._settings.folders.settle, self._clock()))
         return await self._poll_folder(source, sys.maxsize if patient else _FILES_A_LOOK)
@@ -200,7 +196,8 @@ class Pipeline:
         await self._write(lambda tx: sketches.prune_bands(tx, before))
 
     async def _poll_feed(self, source: FeedSource) -> Polled:
-        state, limits, chance = self._state(source), self._bounds(source), random.random()  # noqa: S311  # jitter
+        state, limits = self._agenda.state(source), self._agenda.bounds(source)
+        chance = random.random()  # noqa: S311  # jitter
         answer: Answer | None = None
         if state.due is not None:
             metrics.late(self._clock() - state.due)
@@ -211,14 +208,25 @@ class Pipeline:
                     etag=state.etag,
                     last_modified=state.last_modified,
                     allow_private=source.allow_private,
+                    admit=self._agenda.admit,
                 )
             parsed = await self._parsed(answer, state)
             polled = await self._keep_answer(source, state, answer, parsed, chance)
+        except LeftAlone as left:
+            return Polled(source.name, left_alone=left.message)
         except SourceError as error:
             polled = Polled(source.name, error=error)
         if polled.error is not None:
-            failed = due.after_failure(state, limits, polled.error, self._clock(), chance, answer)
-            await self._write(lambda tx: sources.save(tx, failed))
+            now = self._clock()
+            failed = due.after_failure(state, limits, polled.error, now, chance, answer)
+            pause = self._agenda.limited(source, state, failed, polled.error, now)
+
+            def keep(tx: Any) -> None:
+                sources.save(tx, failed)
+                if pause:
+                    kept_pauses.keep(tx, pause, now)
+
+            await self._write(keep)
         metrics.POLLS.labels("feed", _outcome(polled, answer)).inc()
         return polled
 
@@ -226,7 +234,7 @@ class Pipeline:
         self, source: FeedSource, state: SourceState, answer: Answer, parsed: Parsed | None, chance: float
     ) -> Polled:
         """The reports, and with the last of them the validators: a crash before that asks for all again."""
-        now, limits = self._clock(), self._bounds(source)
+        now, limits = self._clock(), self._agenda.bounds(source)
         polled = Polled(source.name, unchanged=parsed is None, warning=parsed.damaged if parsed else None)
 
         def keep(tx: Any, polled: Polled) -> None:
@@ -249,7 +257,7 @@ class Pipeline:
 
     async def _poll_folder(self, source: FolderSource, most: int) -> Polled:
         now = self._clock()
-        self._next_look[source.name] = now + source.every
+        self._agenda.looked(source, now)
         polled = Polled(source.name)
         dropped = folder.scan(source.folder, self._settings.folders, now)
         try:
@@ -260,7 +268,7 @@ class Pipeline:
                 polled = await self._take(source, item, polled, now)
         except FolderError as error:
             polled = replace(polled, error=error)
-        state = self._state(source)
+        state = self._agenda.state(source)
         if polled.new or polled.revised or polled.error or state.error or not state.polls:
             looked = _looked(state, polled, now)
             await self._write(lambda tx: sources.save(tx, looked))
@@ -390,27 +398,6 @@ class Pipeline:
             shown = stories.load(tx, sorted(ids), self._database.uuid, whole=False)
         metrics.DATABASE.set(self._database.size())
         return publish(settings, shown, self._database.uuid)
-
-    def _states(self) -> list[tuple[Source, SourceState]]:
-        with self._database.reading() as tx:
-            known = sources.states(tx)
-        return [(source, due.known(known, source)) for source in self._settings.sources]
-
-    def _state(self, source: Source) -> SourceState:
-        with self._database.reading() as tx:
-            return due.known(sources.states(tx, source.name), source)
-
-    def _bounds(self, source: FeedSource) -> due.Bounds:
-        return due.bounds(source, self._settings.fetch)
-
-    def _due_at(self, source: Source, state: SourceState, now: datetime) -> datetime | None:
-        if isinstance(source, FeedSource):
-            return due.due_at(state, self._bounds(source), now)
-        look = self._next_look.get(source.name, now)
-        return look if look <= now + source.every else now  # the clock was set back
-
-    def _may_poll(self, source: Source, state: SourceState, now: datetime) -> bool:
-        return isinstance(source, FolderSource) or due.person_may_poll(state, self._bounds(source), now)
 
 
 def _looked(state: SourceState, polled: Polled, now: datetime) -> SourceState:

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from aggregator.shown import short
-from aggregator.units import Duration, Size
+from aggregator.units import Duration, Size, format_duration
 
 NAME = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
@@ -37,6 +37,9 @@ MEANINGS: Mapping[str, str] = {
     SLUG: "a name for files: at most 63 lower-case letters, digits and hyphens",
 }
 """What each pattern of a text means, in words for an error."""
+
+FLOOR = timedelta(minutes=15)
+"""No feed is polled more often, but those on a host of the user's own."""
 
 DATABASES = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg")
 """What the address of a database can begin with."""
@@ -71,6 +74,15 @@ def _database(value: str) -> str:
 def _above_zero(value: timedelta) -> timedelta:
     if not value:
         raise ValueError("a time above 0s is wanted")
+    return value
+
+
+def _polite(value: timedelta) -> timedelta:
+    if value < FLOOR:
+        raise ValueError(
+            f"{format_duration(value)} is under {format_duration(FLOOR)}, which no setting changes; "
+            "set i_own_this_host on the sources whose host is yours"
+        )
     return value
 
 
@@ -204,8 +216,8 @@ class Fetching(Section):
     host_spacing: Duration = Field(
         timedelta(seconds=1), description="Shortest time between two requests to one host."
     )
-    floor: Duration = Field(
-        timedelta(minutes=15), description="No feed is polled more often, whatever it or `every` says."
+    floor: Annotated[Duration, AfterValidator(_polite)] = Field(
+        FLOOR, description="No feed is polled more often, whatever it or `every` says; 15m at least."
     )
     ceiling: Annotated[Duration, AboveZero] = Field(
         timedelta(days=1),

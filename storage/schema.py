@@ -85,8 +85,19 @@ source = sa.Table(
     _column("limited", sa.Integer, nullable=False, why="count of 429"),
     _column("failed", sa.Integer, nullable=False, why="count of failures"),
     _column("bytes_received", sa.BigInteger, nullable=False, why="of bodies, on the wire"),
-    _column("bytes_saved", sa.BigInteger, nullable=False, why="that 304 answers saved, on the wire"),
+    _column("bytes_saved", sa.BigInteger, nullable=False, why="that 304 and 226 answers saved, on the wire"),
     _column("body_bytes", sa.BigInteger, nullable=False, why="of the last whole body: what a 304 saves"),
+)
+
+pause = sa.Table(
+    "pause",
+    metadata,
+    _column("name", sa.Text, primary_key=True, why="the host or domain; a restart leaves it alone too"),
+    _column("scope", sa.Text, nullable=False, why="host, or domain: all of its hosts"),
+    _column("until", Instant, nullable=False, why="when its sources may be polled again"),
+    _column("reason", sa.Text, nullable=False, why="whose 429 it was, for a person"),
+    _column("asked", sa.Boolean, nullable=False, why="Retry-After: not even a person polls earlier"),
+    sqlite_with_rowid=False,
 )
 
 report = sa.Table(

@@ -289,7 +289,7 @@ sources:
     [
         "sources: [{name: x, url: https://a.b, every: 5s, i_own_this_host: true}]",
         "sources: [{name: x, url: https://a.b, every: 5s, i_own_this_host: yes}]",
-        "sources: [{name: x, url: https://a.b, every: 5m}]\nfetch: {floor: 1m}",
+        "sources: [{name: x, url: https://a.b, every: 20m}]\nfetch: {floor: 15m}",
         "sources: [{name: x, url: https://a.b}]\nfetch: {floor: 1h}",
         "sources: [{name: x, folder: drop, every: 1s}]",
         "sources: [{name: x, url: https://a.b}, {name: X, url: https://a.b/?c}, {name: y, url: 'http://a.b:8080'}]",

@@ -18,7 +18,7 @@ FLOORS = (
     ("notify", "orders", "reload"),
     ("intake", "dedup", "publish"),
     ("linker",),
-    ("ingest",),
+    ("ingest", "agenda"),
     ("pipeline", "evaluate", "explain", "overview"),
     ("jobs", "serve", "trial"),
     ("daemon",),

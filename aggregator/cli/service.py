@@ -107,6 +107,8 @@ def _summary(outcomes: Sequence[Polled], left: int, *, everything: bool) -> str:
     """What came of it, and why some sources were left alone."""
     are = "is" if left == 1 else "are"
     why = f"asked to be left alone, or {are} gone" if everything else f"{are} not due (--all polls them too)"
+    left += sum(polled.left_alone is not None for polled in outcomes)
+    outcomes = [polled for polled in outcomes if polled.left_alone is None]
     if not outcomes:
         return f"nothing polled: {counted(left, 'source')} {why}"
     new, revised = sum(polled.new for polled in outcomes), sum(polled.revised for polled in outcomes)

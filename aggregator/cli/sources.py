@@ -114,7 +114,7 @@ def _lines(overview: Overview) -> Iterator[tuple[str, str]]:
         f"{state.fresh} × 200, {state.unchanged} × 304, {state.limited} × 429, {state.failed} failed; "
         f"{counted(state.polls, 'poll')}",
     )
-    yield "bytes", f"{size(state.bytes_received)} received, {size(state.bytes_saved)} saved by 304"
+    yield "bytes", f"{size(state.bytes_received)} received, {size(state.bytes_saved)} saved by 304 and 226"
     gave = f"{counted(given.reports, 'report')} in {counted(given.stories, 'story', 'stories')}"
     told = f"; {given.told} of them ({_percent(overview.told_share)}) told by others before"
     yield "gave", gave + (told if given.reports else "")

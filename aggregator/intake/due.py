@@ -255,11 +255,13 @@ def _asked(error: BadStatus, limits: Bounds, now: datetime) -> Wish | None:
 def _whole(state: SourceState, outcome: Outcome) -> SourceState:
     """After a body came: its validators, and none of a damaged one, so that it comes again."""
     answer, parsed = outcome.answer, outcome.parsed
+    partial = answer.status == 226  # only what is new; the validators are those of the whole body
     state = replace(
         state,
         fresh=state.fresh + 1,
         bytes_received=state.bytes_received + answer.wire_bytes,
-        body_bytes=answer.wire_bytes if answer.status == 200 else state.body_bytes,
+        bytes_saved=state.bytes_saved + (max(state.body_bytes - answer.wire_bytes, 0) if partial else 0),
+        body_bytes=state.body_bytes if partial else answer.wire_bytes,
     )
     if parsed is not None:
         hours, days = _bits(parsed.skip_hours), _bits(parsed.skip_days)

@@ -7,8 +7,10 @@ import socket
 import ssl
 
 import aiohttp
+from yarl import URL
 
 from aggregator.errors import AddressRefused, BadStatus, FetchError
+from aggregator.intake.pauses import host
 from aggregator.shown import on_one_line
 
 _STATUS_HINTS = {
@@ -21,26 +23,27 @@ _STATUS_HINTS = {
 }
 
 
-def bad_status(host: str, status: int, reason: str | None, retry_after: str | None) -> BadStatus:
+def bad_status(url: URL, where: str, response: aiohttp.ClientResponse) -> BadStatus:
     """The error for an answer that carries no feed."""
-    said = clean(reason or "")
+    status, said = response.status, clean(response.reason or "")
     return BadStatus(
-        f"{host}: the server answered {status}{' ' + said if said else ''}",
+        f"{where}: the server answered {status}{' ' + said if said else ''}",
         status=status,
-        retry_after=retry_after,
+        host=host(str(url)),
+        retry_after=response.headers.get("Retry-After"),
         hint=_STATUS_HINTS.get(status, "usually passes; tried again later" if status >= 500 else None),
     )
 
 
-def refused(host: str, reasons: list[str]) -> AddressRefused:
+def refused(where: str, reasons: list[str]) -> AddressRefused:
     """The error for a host none of whose addresses may be dialled."""
     return AddressRefused(
-        f"{host}: refused to connect: {'; '.join(reasons[:3])}",
+        f"{where}: refused to connect: {'; '.join(reasons[:3])}",
         hint="if this is a server of yours on a private network, set allow_private on the source",
     )
 
 
-def fault(host: str, error: Exception) -> FetchError:
+def fault(where: str, error: Exception) -> FetchError:
     """What an exception of the HTTP client means."""
     hint = None
     match error:
@@ -66,7 +69,7 @@ def fault(host: str, error: Exception) -> FetchError:
             said = f"the connection broke: {_cause(error)}"
         case _:
             said = f"the HTTP client failed: {type(error).__name__}: {clean(str(error))}"
-    return FetchError(f"{host}: {said}", hint=hint)
+    return FetchError(f"{where}: {said}", hint=hint)
 
 
 def clean(text: str, longest: int = 150) -> str:

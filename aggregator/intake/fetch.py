@@ -11,6 +11,7 @@ There are no cookies, no ``Referer``, no proxy, and a connection serves one requ
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace, TracebackType
 from typing import Self
@@ -23,6 +24,7 @@ from aggregator.errors import AddressRefused, FetchError, TooSlow
 from aggregator.intake.decode import ACCEPTED, Body, too_large
 from aggregator.intake.faults import bad_status, clean, fault, refused
 from aggregator.intake.guard import dialling, open_socket
+from aggregator.intake.pauses import host
 from aggregator.intake.resolve import SystemResolver
 from aggregator.intake.turns import Turns
 from aggregator.model import Answer
@@ -126,6 +128,7 @@ class Fetcher:
         etag: str | None = None,
         last_modified: str | None = None,
         allow_private: bool = False,
+        admit: Callable[[str], None] | None = None,
     ) -> Answer:
         """Polls an address once, following redirects.
 
@@ -136,6 +139,8 @@ class Fetcher:
             etag: validator of the last answer, sent back byte for byte.
             last_modified: as ``etag``.
             allow_private: whether this machine and private networks may be reached.
+            admit: is asked at each hop, when its turn has come, whether this host may be asked; it raises
+                what the poll then ends in.
 
         Returns:
             An answer with status 200, 226 (only what is new, RFC 3229) or 304 (nothing is).
@@ -154,7 +159,10 @@ class Fetcher:
         seen = [target]
         permanent = True
         while True:
-            async with self._turns.take(str(target.raw_host).lower().rstrip(".")):
+            queue = host(str(target))
+            async with self._turns.take(queue):
+                if admit:
+                    admit(queue)
                 outcome = await self._hop(target, poll)
             if isinstance(outcome, Answer):
                 moved_to = outcome.url if permanent and len(seen) > 1 else None
@@ -232,9 +240,11 @@ class Fetcher:
                     f"{where}: the server answered 304 Not Modified to a request that asked for all"
                 )
             return _answer(response, url)
+        if response.status == 226:
+            _check_partial(response, where, conditional=poll.conditional)
         if response.status in (200, 226):
             return await self._read(response, url)
-        raise bad_status(where, response.status, response.reason, response.headers.get("Retry-After"))
+        raise bad_status(url, where, response)
 
     async def _read(self, response: aiohttp.ClientResponse, url: URL) -> Answer:
         limits = self._limits
@@ -306,6 +316,16 @@ def _redirect(response: aiohttp.ClientResponse, url: URL) -> _Redirect:
     # An address with a password in it is not shown, and so cannot be one to move to.
     permanent = response.status in _PERMANENT and not downgraded and url.user is None
     return _Redirect(target, permanent)
+
+
+def _check_partial(response: aiohttp.ClientResponse, where: str, *, conditional: bool) -> None:
+    """A 226 holds what is new since our validators, as a feed (RFC 3229); no other kind of difference."""
+    manipulations = [part.strip().lower() for part in response.headers.get("IM", "feed").split(",")]
+    if not conditional:
+        raise FetchError(f"{where}: the server answered 226 IM Used to a request that asked for all")
+    if manipulations != ["feed"]:
+        said = clean(response.headers["IM"])
+        raise FetchError(f"{where}: the answer is a difference ({said}) that was not asked for")
 
 
 def _answer(response: aiohttp.ClientResponse, url: URL) -> Answer:

@@ -15,12 +15,11 @@ _LONGEST = 4000  # characters of one list: 24 hours with room around them
 
 
 def minutes(ttl: str | None, period: str | None, frequency: str | None) -> int | None:
-    """Minutes between polls: RSS ``ttl``, else the syndication module's period over its frequency."""
-    if wished := _number(ttl):
-        return min(wished, _MOST)
+    """Minutes between polls: the longer of RSS ``ttl`` and of the syndication module's."""
+    wishes = [min(wished, _MOST)] if (wished := _number(ttl)) else []
     if length := _PERIODS.get((period or "").strip().lower()):
-        return max(length // (_number(frequency) or 1), 1)
-    return None
+        wishes.append(max(length // (_number(frequency) or 1), 1))
+    return max(wishes, default=None)
 
 
 def skip_hours(text: str) -> frozenset[int]:

@@ -141,7 +141,7 @@ def test_304_from_elsewhere():
 def test_partial_answer():
     """A 226 has validators like a 200, but its size is not that of the whole body."""
     state = answered(answered(), status=226, etag='"2"', wire_bytes=1)
-    assert (state.etag, state.body_bytes, state.bytes_received) == ('"2"', 4, 5)
+    assert (state.etag, state.body_bytes, state.bytes_received, state.bytes_saved) == ('"2"', 4, 5, 3)
 
 
 def test_failure_keeps_validators():

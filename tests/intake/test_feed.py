@@ -270,11 +270,12 @@ def test_real_looking_skip_lists_are_bounded() -> None:
         ("<sy:updatePeriod> Hourly </sy:updatePeriod><sy:updateFrequency>4</sy:updateFrequency>", 15),
         ("<sy:updatePeriod>hourly</sy:updatePeriod><sy:updateFrequency>9999</sy:updateFrequency>", 1),
         ("<sy:updatePeriod>sometimes</sy:updatePeriod>", None),
-        ("<ttl>30</ttl><sy:updatePeriod>daily</sy:updatePeriod>", 30),
+        ("<ttl>30</ttl><sy:updatePeriod>daily</sy:updatePeriod>", 1440),
+        ("<ttl>90</ttl><sy:updatePeriod>hourly</sy:updatePeriod>", 90),
     ],
 )
 def test_how_long_a_feed_wants_to_be_left_alone(channel: str, ttl: int | None) -> None:
-    """Minutes from ``ttl``, else from the syndication module; nonsense is no wish."""
+    """Minutes from ``ttl`` or the syndication module, the more of both; nonsense is no wish."""
     body = rss("", channel).replace("<rss", "<rss xmlns:sy='http://purl.org/rss/1.0/modules/syndication/'")
     assert parse(body).ttl == ttl
 

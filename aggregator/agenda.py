@@ -1,0 +1,131 @@
+"""Whose turn it is: when each source is due, who may be polled at a person's wish, and who is left alone.
+
+When a feed is due lives in the database, and so do the pauses after a 429, so that a restart polls nothing
+early. Folders are looked into by a clock of this process alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from aggregator import metrics
+from aggregator.errors import BadStatus, LeftAlone, SourceError
+from aggregator.intake import due, pauses
+from aggregator.model import Pause, SourceState
+from aggregator.settings import FeedSource, FolderSource, Settings, Source
+from storage import pauses as kept_pauses
+from storage import sources
+from storage.database import Database
+
+
+class Agenda:
+    """What there is to do, and when.
+
+    Args:
+        settings: all of them.
+        database: open and current.
+        clock: the present time, in UTC.
+
+    """
+
+    def __init__(self, settings: Settings, database: Database, clock: Callable[[], datetime]) -> None:
+        self._settings = settings
+        self._database = database
+        self._clock = clock
+        self._next_look: dict[str, datetime] = {}  # into each folder; a restart looks at once
+        self._pauses: dict[str, Pause] = {}  # as the database has them, and those that are being written
+
+    def waiting(self) -> list[Source]:
+        """The sources to poll now, the one that has waited longest first."""
+        now = self._clock()
+        self._learn_pauses()
+        moments = [(self._due_at(source, state, now), source) for source, state in self._states()]
+        overdue = [(moment, source) for moment, source in moments if moment is not None and moment <= now]
+        return [source for _, source in sorted(overdue, key=lambda pair: pair[0])]
+
+    def allowed(self) -> list[Source]:
+        """The sources that a person may have polled now, due or not; pauses that no server asked for end."""
+        now = self._clock()
+        self._learn_pauses()
+        self._pauses = {name: pause for name, pause in self._pauses.items() if pause.asked}
+        return [source for source, state in self._states() if self._may_poll(source, state, now)]
+
+    def next_wait(self) -> timedelta | None:
+        """How long until the next source is due; None if all have been given up."""
+        now = self._clock()
+        moments = [self._due_at(source, state, now) for source, state in self._states()]
+        return min((moment - now for moment in moments if moment is not None), default=None)
+
+    def state(self, source: Source) -> SourceState:
+        """What is remembered of a source."""
+        with self._database.reading() as tx:
+            return due.known(sources.states(tx, source.name), source)
+
+    def bounds(self, source: FeedSource) -> due.Bounds:
+        """What the user allows for a feed."""
+        return due.bounds(source, self._settings.fetch)
+
+    def looked(self, source: FolderSource, now: datetime) -> None:
+        """A folder is looked into."""
+        if source.name in self._next_look:
+            metrics.late(now - self._next_look[source.name])
+        self._next_look[source.name] = now + source.every
+
+    def admit(self, host: str) -> None:
+        """Let a poll go on whose turn has come: others may have been told 429 while it waited.
+
+        Raises:
+            LeftAlone: its host is paused.
+
+        """
+        if pause := self._pause_of(host, self._clock()):
+            raise LeftAlone(pause.reason)
+
+    def limited(
+        self, source: FeedSource, before: SourceState, after: SourceState, error: SourceError, now: datetime
+    ) -> Pause | None:
+        """The pause that follows, if the error is a 429; keep it together with the state of its source.
+
+        In this process it holds from here on: before the next in the queue of that host has its turn.
+        """
+        if not isinstance(error, BadStatus) or error.status != 429:
+            return None
+        neighbours = [
+            state
+            for other, state in self._states()
+            if isinstance(other, FeedSource) and other.name != source.name
+            if pauses.host(due.address_to_poll(state, other)) == error.host
+        ]
+        standing = list(self._pauses.values())
+        pause = pauses.after_limit(error.host, before, after, neighbours, standing, self._settings.fetch, now)
+        if pause:
+            self._pauses[pause.name] = pause
+        return pause
+
+    def _learn_pauses(self) -> None:
+        with self._database.reading() as tx:
+            self._pauses.update({pause.name: pause for pause in kept_pauses.standing(tx)})
+
+    def _states(self) -> list[tuple[Source, SourceState]]:
+        with self._database.reading() as tx:
+            known = sources.states(tx)
+        return [(source, due.known(known, source)) for source in self._settings.sources]
+
+    def _due_at(self, source: Source, state: SourceState, now: datetime) -> datetime | None:
+        if isinstance(source, FolderSource):
+            look = self._next_look.get(source.name, now)
+            return look if look <= now + source.every else now  # the clock was set back
+        moment = due.due_at(state, self.bounds(source), now)
+        pause = self._pause_of(pauses.host(due.address_to_poll(state, source)), now)
+        return max(moment, pause.until) if moment and pause else moment
+
+    def _may_poll(self, source: Source, state: SourceState, now: datetime) -> bool:
+        if isinstance(source, FolderSource):
+            return True
+        pause = self._pause_of(pauses.host(due.address_to_poll(state, source)), now)
+        return not pause and due.person_may_poll(state, self.bounds(source), now)
+
+    def _pause_of(self, host: str, now: datetime) -> Pause | None:
+        standing = list(self._pauses.values())  # another thread may learn of more meanwhile
+        return pauses.covering(standing, host, self._settings.fetch, now)
