@@ -21,6 +21,7 @@ only the top floor (``cli``, ``jobs``) catches, and it prints one line, never a 
     │   └── StoreTaken          another service works on it
     ├── PublishError            a published file could not be written; the old one stands
     ├── ServeError              the read side cannot listen where it is told to
+    ├── NothingToCorrect        a correction that would change nothing, or leave a story empty
     └── NotFound                what was asked for by name is not there (exit status 1)
 """
 
@@ -123,6 +124,10 @@ class PublishError(AggregatorError):
 
 class ServeError(AggregatorError):
     """The read side over HTTP cannot listen where it is told to."""
+
+
+class NothingToCorrect(AggregatorError):
+    """A correction that would change nothing, or leave a story empty; nothing was changed."""
 
 
 class NotFound(AggregatorError):

@@ -12,23 +12,20 @@ from typing import TYPE_CHECKING, Any
 from aggregator.dedup import fingerprint, verdict
 from aggregator.dedup.story import Bars
 from aggregator.errors import NotFound, ParseError
-from aggregator.intake.address import canonical
 from aggregator.intake.contain import Parser
 from aggregator.intake.normalise import normalise
 from aggregator.linker import Linker, shared_words
 from aggregator.model import headline
+from aggregator.named import LONGEST, WHERE, is_stored, stored
 from aggregator.settings import FolderSource, Settings
 from aggregator.shown import short
-from storage import reports, stories
+from storage import stories
 from storage.reports import Stored
 
 if TYPE_CHECKING:
     from storage.database import Database
 
 _MOST = 12  # words of each kind
-_LARGEST_ID = 2**63 - 1
-_LONGEST = 200  # characters of a name in an error
-_WHERE = "`aggregator show STORY` lists report ids"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,18 +170,10 @@ def _sentence(
 
 
 def _found(tx: Any, name: str, number: int, settings: Settings) -> Stored:
-    if name.isascii() and name.isdigit():
-        report_id: int | None = int(name[:20])  # longer ones are none, and take long to read
-    elif name.startswith(("http://", "https://")):
-        key = f"url:{canonical(name)}"
-        report_id = reports.known(tx, [key]).get(key) or reports.by_url(tx, name)
-    else:
-        body = _read(Path(name), settings.folders.max_file_bytes)
-        return asyncio.run(_from_file(Path(name), body, number, settings))
-    stored = reports.get(tx, [report_id]) if report_id is not None and report_id <= _LARGEST_ID else {}
-    if not stored:
-        raise NotFound(f"{short(name, _LONGEST)}: there is no such report", hint=_WHERE)
-    return next(iter(stored.values()))
+    if is_stored(name):
+        return stored(tx, name)
+    body = _read(Path(name), settings.folders.max_file_bytes)
+    return asyncio.run(_from_file(Path(name), body, number, settings))
 
 
 def _read(path: Path, most: int) -> bytes:
@@ -193,11 +182,11 @@ def _read(path: Path, most: int) -> bytes:
             body = file.read(most + 1)
     except FileNotFoundError as error:
         raise NotFound(
-            f"{short(str(path), _LONGEST)}: no report id, no address and no file", hint=_WHERE
+            f"{short(str(path), LONGEST)}: no report id, no address and no file", hint=WHERE
         ) from error
     except OSError as error:
         raise NotFound(
-            f"{short(str(path), _LONGEST)}: cannot be read: {error.strerror}", hint="name a file"
+            f"{short(str(path), LONGEST)}: cannot be read: {error.strerror}", hint="name a file"
         ) from error
     if len(body) > most:
         raise NotFound(f"{path}: has more than {most} bytes", hint="raise folders.max_file_bytes")

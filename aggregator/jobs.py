@@ -180,7 +180,7 @@ class Jobs:
         self._put_off[source.name] = (failures + 1, until)
 
     async def _publish_what_changed(self) -> timedelta:
-        if self._changed:
+        if self._changed or await asyncio.to_thread(self._pipeline.corrected):
             await self._publish()
         return SHORTEST
 

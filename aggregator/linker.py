@@ -7,19 +7,20 @@ dropped at any time: sketches by report, judged pairs, and the stream's document
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aggregator.dedup import fingerprint, signals, text
+from aggregator.dedup.corrections import Rules, rules
 from aggregator.dedup.frequency import SPAN, StreamCounts
 from aggregator.dedup.recurring import LOOKED_AT, recurring, without
 from aggregator.dedup.story import Bars, Neighbourhood, Plan, place
 from aggregator.dedup.verdict import Telling, account
 from aggregator.model import Evidence, headline
-from storage import reports, sketches, stories
+from storage import corrections, reports, sketches, stories
 from storage.reports import Stored
 from storage.stories import Seat
 
@@ -39,11 +40,13 @@ class Near:
     Attributes:
         seats: everyone in those stories, by story id.
         tellings: those that the newcomer is weighed against, by story id.
+        told_apart: those that a person said must not share a story with some others, by story id.
 
     """
 
     seats: dict[int, list[Seat]]
     tellings: dict[int, list[Telling]]
+    told_apart: dict[int, frozenset[int]]
 
 
 class Linker:
@@ -51,11 +54,15 @@ class Linker:
 
     Args:
         settings: the bars and bounds.
+        prefer: publishers whose report gives a story its title and lead, the most wanted first.
 
     """
 
-    def __init__(self, settings: Dedup) -> None:
+    def __init__(self, settings: Dedup, prefer: Sequence[str] = ()) -> None:
         self._settings = settings
+        self._prefer = {name.casefold(): -rank for rank, name in reversed(list(enumerate(prefer)))}
+        self._rules = Rules()
+        self._changes: int | None = None  # made by people, that the memory below knows of
         self._bars = Bars(story=settings.story_bar, copy=settings.copy_bar, window=settings.window)
         self._counts: StreamCounts | None = None
         self._sketches: dict[int, fingerprint.Sketch] = {}
@@ -67,7 +74,7 @@ class Linker:
 
     def forget(self) -> None:
         """Drop everything derived: after a transaction that was rolled back, memory may be ahead."""
-        self._counts = None
+        self._counts = self._changes = None
         for memory in (self._sketches, self._weighed, self._readings, self._keys, self._judged):
             memory.clear()
         self._verdicts.clear()
@@ -105,6 +112,7 @@ class Linker:
             entered: as they stand in the database.
 
         """
+        self._obey(tx)
         self._trim()
         self._readings.clear()
         self._unjudge({report.id for report in entered}.intersection(self._sketches))
@@ -123,6 +131,14 @@ class Linker:
         sketches.put(tx, packed, fingerprint.RECIPE)
         sketches.add_bands(tx, [(report.id, report.seen, self._keys[report.id]) for report in entered])
 
+    def _obey(self, tx: Any) -> None:
+        """Learn what people have said since, maybe in another process; they may have changed everything."""
+        changes = corrections.changes(tx)
+        if changes != self._changes:
+            self.forget()
+            self._rules = rules(corrections.listed(tx))
+            self._changes = changes
+
     def link(self, tx: Any, report: Stored, now: datetime, *, own: int | None = None) -> int:
         """Put a report that was entered into its story, and set right what its coming shows.
 
@@ -139,14 +155,15 @@ class Linker:
         """
         if own is not None and len(seats := stories.seats(tx, [own])) > 1:
             if self._stays(tx, report, seats, now):
-                self._show(tx, [own], now)
+                self.show(tx, [own], now)
                 return own
             stories.leave(tx, report.id)
-            self._show(tx, [own], None)
+            self.show(tx, [own], None)
             own = None
         near = self._near(tx, report, now, without=own)
         newcomer = self.telling(tx, report)
-        plan = place(newcomer, Neighbourhood(near.tellings, self._judged), self._bars)
+        nearby = Neighbourhood(near.tellings, self._judged, self._rules, near.told_apart)
+        plan = place(newcomer, nearby, self._bars)
         return self._carry_out(tx, plan, report, near, own, now)
 
     def _stays(self, tx: Any, report: Stored, seats: Sequence[Seat], now: datetime) -> bool:
@@ -161,7 +178,8 @@ class Linker:
         mates = [seat.report for seat in others if seat.copy_group == report.id]
         if mates and plan.copy_of is None:  # the text that they are copies of is no longer here
             stories.regroup(tx, mates, min(mates))
-        if plan.score < self._bars.story / 2 and plan.copy_of is None:
+        unfit = plan.score < self._bars.story / 2 and plan.copy_of is None
+        if unfit and not self._rules.bound(report.id):
             return False
         group = mine.copy_group if mates and plan.copy_of is not None else plan.copy_of or report.id
         evidence = self._evidence(tx, replace(plan, story=mine.story), report, tellings).as_json()
@@ -182,6 +200,21 @@ class Linker:
             title, body = without(report.title, report.text, known)
             self._sketches[report.id] = fingerprint.sketch(title, body, report.language)
         return self._tellings(tx, [_seat(report)])[0]
+
+    def closest(self, tx: Any, report: Stored, between: Iterable[int]) -> int:
+        """Which of these stories suits a report best, whether it reaches the bar there or not."""
+        near: dict[int, list[Seat]] = {}
+        for seat in stories.seats(tx, between):
+            if seat.report != report.id:
+                near.setdefault(seat.story, []).append(seat)
+        tellings = {
+            story: told
+            for story, seats in near.items()
+            if (told := self._tellings(tx, self._chosen(seats, set())))
+        }
+        plan = place(self.telling(tx, report), Neighbourhood(tellings), self._bars)
+        nearest = (story for story, seats in near.items() for seat in seats if seat.report == plan.matched)
+        return next(nearest, min(between))
 
     def _carry_out(
         self, tx: Any, plan: Plan, report: Stored, near: Near, own: int | None, now: datetime
@@ -220,8 +253,8 @@ class Linker:
             gained.add(joined)
             lost.add(left)
             here = joined if moved == report else here
-        self._show(tx, gained, now)
-        self._show(tx, lost - gained, None)
+        self.show(tx, gained, now)
+        self.show(tx, lost - gained, None)
         return here
 
     def _move(self, tx: Any, moved: int, between: tuple[int, int], score: float, now: datetime) -> None:
@@ -248,6 +281,12 @@ class Linker:
         seats: dict[int, list[Seat]] = {story: [] for story in chosen}
         for seat in stories.seats(tx, chosen):
             seats[seat.story].append(seat)
+        told_apart = {
+            story: self._rules.told_apart(seat.report for seat in members) for story, members in seats.items()
+        }
+        for story in chosen:
+            if self._rules.parted([report.id], told_apart[story]):
+                del seats[story]
         tellings: dict[int, list[Telling]] = {}
         weighed = {story: self._chosen(members, found) for story, members in seats.items()}
         told = self._tellings(tx, [seat for members in weighed.values() for seat in members])
@@ -255,7 +294,7 @@ class Linker:
         for story, members in weighed.items():
             if here := [by_report[seat.report] for seat in members if seat.report in by_report]:
                 tellings[story] = here
-        return Near(seats, tellings)
+        return Near(seats, tellings, told_apart)
 
     def _chosen(self, members: Sequence[Seat], found: set[int]) -> Sequence[Seat]:
         """The newest members of a large story stand for it, candidates before others."""
@@ -327,7 +366,7 @@ class Linker:
             numbers=numbers[:_NAMES],
         )
 
-    def _show(self, tx: Any, changed: Iterable[int], now: datetime | None) -> None:
+    def show(self, tx: Any, changed: Iterable[int], now: datetime | None) -> None:
         """Show the best reports of stories that gained something at `now`, or lost something (None)."""
         seats: dict[int, list[Seat]] = {}
         for seat in stories.seats(tx, changed):
@@ -336,15 +375,31 @@ class Linker:
             self._show_best(tx, story, members, now)
 
     def _show_best(self, tx: Any, story: int, seats: Sequence[Seat], now: datetime | None) -> None:
-        best = best_seat(seats)
+        best = best_seat(seats, self._prefer)
         title = best.title or headline("", stories.opening(tx, best.report))
         stories.show_best(tx, story, title=title, best=best.report, now=now)
 
 
-def best_seat(seats: Sequence[Seat]) -> Seat:
-    """The report that stands for a story: one with a title, the most complete, the earliest among equals."""
+def best_seat(seats: Sequence[Seat], prefer: Mapping[str, int]) -> Seat:
+    """The report that stands for a story.
+
+    One by the publisher who is preferred most; of these one with a title, of these the most complete, the
+    earliest among equals.
+
+    Args:
+        seats: everyone in the story.
+        prefer: publishers, case folded, to how much they are preferred: 0 most, then -1 and so on.
+
+    """
     return max(
-        seats, key=lambda seat: (bool(seat.title), seat.length, -seat.published.timestamp(), -seat.report)
+        seats,
+        key=lambda seat: (
+            prefer.get(seat.publisher.casefold(), -len(prefer)),
+            bool(seat.title),
+            seat.length,
+            -seat.published.timestamp(),
+            -seat.report,
+        ),
     )
 
 

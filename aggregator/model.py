@@ -238,8 +238,8 @@ class Evidence:
     """Why a report is in its story, kept so that it can be shown.
 
     Attributes:
-        layer: ``first`` (it opened the story), ``copy`` (the same text), ``story`` (the same event) or
-            ``moved`` (it came from a story that it suited less).
+        layer: ``first`` (it opened the story), ``copy`` (the same text), ``story`` (the same event),
+            ``moved`` (it came from a story that it suited less) or ``corrected`` (a person put it here).
         score: resemblance for a copy, probability of one event for a story, in [0, 1].
         bar: what the score had to reach.
         matched: id of the report that it was closest to.
@@ -247,6 +247,7 @@ class Evidence:
         words: the words that carried it, heaviest first.
         names: the names that both have.
         numbers: the numbers that both have.
+        correction: the number of the correction, where a person put it here.
     """
 
     layer: str
@@ -257,6 +258,7 @@ class Evidence:
     words: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     numbers: tuple[str, ...] = ()
+    correction: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The same as a JSON object; empty parts are left out."""
@@ -267,12 +269,53 @@ class Evidence:
         }
         if self.matched is not None:
             parts["matched"] = self.matched
+        if self.correction is not None:
+            parts["correction"] = self.correction
         if self.signals:
             parts["signals"] = {name: round(value, 4) for name, value in self.signals.items()}
         for name in ("words", "names", "numbers"):
             if values := getattr(self, name):
                 parts[name] = list(values)
         return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One of the stories that a correction is about, as it stood then.
+
+    Attributes:
+        story: its id.
+        title: what it was called.
+        reports: who was in it.
+        led: older ids that led to it.
+    """
+
+    story: int
+    title: str
+    reports: frozenset[int]
+    led: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What a person said about stories. It is about reports, for stories change and reports do not.
+
+    Attributes:
+        id: its number, in the order of time.
+        at: when.
+        what: ``merge`` (the reports of all sides tell one event) or ``split`` (what was split off, the last
+            side, tells another event than what stayed, the first).
+        story: the one that stayed, or that was split.
+        sides: the stories concerned: of a merge as they were before, of a split as they were after.
+        undone: when it was taken back, None while it is in force.
+    """
+
+    id: int
+    at: datetime
+    what: str
+    story: int
+    sides: tuple[Side, ...]
+    undone: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

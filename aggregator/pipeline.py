@@ -38,8 +38,8 @@ from aggregator.model import Answer, Parsed, Report, SourceState
 from aggregator.publish import publish
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
 from aggregator.shown import short
+from storage import corrections, sketches, sources, stories
 from storage import pauses as kept_pauses
-from storage import sketches, sources, stories
 from storage.database import Database
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ class Pipeline:
         self._fetcher = fetcher
         self._parser = parser
         self._clock = clock
-        self._linker = Linker(settings.dedup)
+        self._linker = Linker(settings.dedup, settings.prefer)
+        self._published_changes: int | None = None  # made by people, that the files show
         self._writing, self._publishing = asyncio.Lock(), asyncio.Lock()
         self._agenda = Agenda(settings, database, clock)
 
@@ -143,8 +144,8 @@ class Pipeline:
             tools: a fetcher and a parser made for them; None if those that it has still fit.
 
         """
-        if settings.dedup != self._settings.dedup:
-            self._linker = Linker(settings.dedup)
+        if (settings.dedup, settings.prefer) != (self._settings.dedup, self._settings.prefer):
+            self._linker = Linker(settings.dedup, settings.prefer)
         self._settings = settings
         if tools is not None:
             self._fetcher, self._parser = tools
@@ -178,6 +179,11 @@ class Pipeline:
         if patient:
             await asyncio.sleep(_unsettled(source, self._settings.folders.settle, self._clock()))
         return await self._poll_folder(source, sys.maxsize if patient else _FILES_A_LOOK)
+
+    def corrected(self) -> bool:
+        """Whether a person has changed stories since they were published last, maybe in another process."""
+        with self._database.reading() as tx:
+            return corrections.changes(tx) != self._published_changes
 
     async def publish(self) -> list[Path]:
         """Write the feeds; the files that changed.
@@ -396,8 +402,11 @@ class Pipeline:
                 )
             }
             shown = stories.load(tx, sorted(ids), self._database.uuid, whole=False)
+            changes = corrections.changes(tx)
         metrics.DATABASE.set(self._database.size())
-        return publish(settings, shown, self._database.uuid)
+        files = publish(settings, shown, self._database.uuid)
+        self._published_changes = changes
+        return files
 
 
 def _looked(state: SourceState, polled: Polled, now: datetime) -> SourceState:

@@ -356,6 +356,10 @@ class Settings(Section):
     fetch: Fetching = Field(Fetching(), description=str(Fetching.__doc__))
     parse: Parsing = Field(Parsing(), description=str(Parsing.__doc__))
     folders: Folders = Field(Folders(), description=str(Folders.__doc__))
+    prefer: tuple[Name, ...] = Field(
+        (),
+        description="Publishers whose report gives a story its title and lead, the most wanted first.",
+    )
     publish: Publish = Field(Publish(), description=str(Publish.__doc__))
     serve: Serve = Field(Serve(), description=str(Serve.__doc__))
     dedup: Dedup = Field(Dedup(), description=str(Dedup.__doc__))

@@ -46,7 +46,12 @@ meta = sa.Table(
     "meta",
     metadata,
     _column("key", sa.Text, primary_key=True, why="what is known"),
-    _column("value", sa.Text, nullable=False, why="uuid: makes story ids unique among all databases"),
+    _column(
+        "value",
+        sa.Text,
+        nullable=False,
+        why="uuid: makes story ids unique among all databases; changes: how often a person changed stories",
+    ),
 )
 
 source = sa.Table(
@@ -239,11 +244,36 @@ history = sa.Table(
     _column("id", _serial, primary_key=True, why="order"),
     _column("at", Instant, nullable=False, why="when"),
     _column("story_id", _serial, nullable=False, why="the story that gained"),
-    _column("what", sa.Text, nullable=False, why="merged or moved"),
+    _column("what", sa.Text, nullable=False, why="merged (a story), moved (a report) or split (several)"),
     _column("from_story", _serial, nullable=False, why="the story that lost"),
     _column("report_id", _serial, why="the report that moved"),
     _column("score", sa.Float, nullable=False, why="what it had then"),
+    _column("correction_id", _serial, why="the correction that did it; null: the merging itself"),
     sa.Index("history_story", "story_id"),
+    sa.Index("history_from", "from_story"),
+    sqlite_autoincrement=True,
+)
+
+correction = sa.Table(
+    "correction",
+    metadata,
+    _column("id", _serial, primary_key=True, why="order: of two that contradict each other the newer counts"),
+    _column("at", Instant, nullable=False, why="when a person said it"),
+    _column("what", sa.Text, nullable=False, why="merge: one event; split: the last side is another event"),
+    _column("story", _serial, nullable=False, why="the one that stayed, or that was split"),
+    _column(
+        "sides",
+        sa.JSON,
+        nullable=False,
+        why="the stories then, each with id, title, reports and the ids that led to it",
+    ),
+    _column(
+        "seats",
+        sa.JSON,
+        nullable=False,
+        why="of a split: copy group, time and evidence of each report that it changed, to undo it",
+    ),
+    _column("undone", Instant, why="when it was taken back"),
     sqlite_autoincrement=True,
 )
 

@@ -11,7 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from aggregator.model import Member, Story
-from storage import schema
+from storage import history, schema
+from storage.history import Happening
 from storage.reports import CHUNK, chunks
 
 _LEAD = 600  # characters of the best report that a story shows
@@ -41,14 +42,23 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
-    """Something in a story's history: ``merged`` (a whole story) or ``moved`` (one report)."""
+class Place:
+    """Where exactly a report sits, so that it can come back there."""
 
-    at: datetime
-    what: str
-    from_story: int
-    report: int | None
-    score: float
+    report: int
+    copy_group: int
+    joined: datetime
+    evidence: Mapping[str, Any]
+
+    def as_json(self) -> list[Any]:
+        """For the database."""
+        return [self.report, self.copy_group, self.joined.isoformat(), dict(self.evidence)]
+
+    @classmethod
+    def from_json(cls, values: Sequence[Any]) -> Place:
+        """The inverse of `as_json`."""
+        report, copy_group, joined, evidence = values
+        return cls(report, copy_group, datetime.fromisoformat(joined), evidence)
 
 
 _SEATS = (
@@ -96,10 +106,10 @@ def seats(tx: sa.Connection, story_ids: Iterable[int]) -> list[Seat]:
     return [Seat(*row) for row in tx.execute(_SEATS, {"stories": list(story_ids)})]
 
 
-def found(tx: sa.Connection, *, title: str, best: int, now: datetime) -> int:
-    """Open a story; its id."""
+def found(tx: sa.Connection, *, title: str, best: int, now: datetime, created: datetime | None = None) -> int:
+    """Open a story; its id. It was created now, unless its first report came earlier."""
     key = tx.execute(
-        _FOUND, {"title": title, "best": best, "created": now, "updated": now}
+        _FOUND, {"title": title, "best": best, "created": created or now, "updated": now}
     ).inserted_primary_key
     return int(key[0]) if key else 0
 
@@ -144,13 +154,70 @@ def show_best(tx: sa.Connection, story: int, *, title: str, best: int, now: date
     tx.execute(_SHOW, {"story": story, "shown": title, "best_report": best, "now": now})
 
 
-def merge(tx: sa.Connection, *, goes: int, stays: int, score: float, now: datetime) -> None:
+def merge(
+    tx: sa.Connection,
+    *,
+    goes: int,
+    stays: int,
+    score: float,
+    now: datetime,
+    correction: int | None = None,
+) -> None:
     """All of one story into another; the old id, and every id that led to it, leads there from now on."""
     tx.execute(
         sa.update(schema.membership).where(schema.membership.c.story_id == goes).values(story_id=stays)
     )
     redirect(tx, goes=goes, stays=stays)
-    _remember(tx, stays, "merged", goes, None, score, now)
+    history.remember(tx, Happening(now, "merged", stays, goes, None, score, correction))
+
+
+def places(tx: sa.Connection, reports: Iterable[int]) -> list[Place]:
+    """Where these reports sit."""
+    member = schema.membership
+    query = sa.select(member.c.report_id, member.c.copy_group, member.c.joined, member.c.evidence)
+    return [
+        Place(*row)
+        for chunk in chunks(sorted(reports))
+        for row in tx.execute(query.where(member.c.report_id.in_(chunk)).order_by(member.c.report_id))
+    ]
+
+
+def put(tx: sa.Connection, story: int, where: Iterable[Place]) -> None:
+    """Reports that sit in some story into this one, exactly as said."""
+    member = schema.membership
+    for place in where:
+        values = {"copy_group": place.copy_group, "joined": place.joined, "evidence": dict(place.evidence)}
+        here = member.c.report_id == place.report
+        tx.execute(sa.update(member).where(here).values(story_id=story, **values))
+
+
+def seat(tx: sa.Connection, story: int, reports: Iterable[int]) -> None:
+    """Reports that sit in some story into this one, with all that is known of them."""
+    member = schema.membership
+    for chunk in chunks(sorted(reports)):
+        tx.execute(sa.update(member).where(member.c.report_id.in_(chunk)).values(story_id=story))
+
+
+def justify(tx: sa.Connection, reports: Iterable[int], evidence: Mapping[str, Any], now: datetime) -> None:
+    """Reports are where they are since now, and for another reason than before."""
+    member = schema.membership
+    for chunk in chunks(sorted(reports)):
+        values = {"evidence": dict(evidence), "joined": now}
+        tx.execute(sa.update(member).where(member.c.report_id.in_(chunk)).values(values))
+
+
+def led_to(tx: sa.Connection, story: int) -> dict[int, int]:
+    """The ids that lead to a story, each with the report that was the best one when it last stood."""
+    table = schema.story
+    query = sa.select(table.c.id, table.c.best).where(table.c.merged_into == story).order_by(table.c.id)
+    return {row.id: row.best for row in tx.execute(query)}
+
+
+def stand(tx: sa.Connection, story: int, led: Iterable[int]) -> None:
+    """An id that led to another story stands for one of its own again; these older ids lead to it."""
+    table = schema.story
+    tx.execute(sa.update(table).where(table.c.id == story).values(merged_into=None))
+    tx.execute(sa.update(table).where(table.c.id.in_(list(led))).values(merged_into=story))
 
 
 def opening(tx: sa.Connection, report: int) -> str:
@@ -172,7 +239,14 @@ def move(
     """One report from its story into another, which remembers where it came from."""
     leave(tx, seat.report)
     join(tx, story=joins, report=seat.report, copy_group=seat.copy_group, evidence=evidence, now=now)
-    _remember(tx, joins, "moved", seat.story, seat.report, score, now)
+    history.remember(tx, Happening(now, "moved", joins, seat.story, seat.report, score))
+
+
+def titles(tx: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
+    """What these stories are called."""
+    table = schema.story
+    query = sa.select(table.c.id, table.c.title).where(table.c.id.in_(list(ids)))
+    return {row.id: row.title for row in tx.execute(query)}
 
 
 def resolve(tx: sa.Connection, story_id: int) -> int | None:
@@ -240,15 +314,6 @@ def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID, *, whole: 
     return [_story(heads[i], members[i], namespace) for i in ids if i in heads and i in members]
 
 
-def happenings(tx: sa.Connection, story: int) -> list[Happening]:
-    """What was merged into a story or moved there, in order."""
-    table = schema.history
-    query = sa.select(table.c.at, table.c.what, table.c.from_story, table.c.report_id, table.c.score)
-    return [
-        Happening(*row) for row in tx.execute(query.where(table.c.story_id == story).order_by(table.c.id))
-    ]
-
-
 def _standing(min_publishers: int) -> sa.Select[int]:
     """Ids in the order of showing; counted story by story, so that a limit ends it early."""
     table, member, report = schema.story, schema.membership, schema.report
@@ -310,13 +375,3 @@ def _lead(text: str) -> str:
     """The first paragraph, or as much of it as a story shows."""
     first = text.strip().split("\n\n", 1)[0]
     return first if len(first) <= _LEAD else first[:_LEAD].rsplit(" ", 1)[0] + "…"
-
-
-def _remember(
-    tx: sa.Connection, story: int, what: str, from_story: int, report: int | None, score: float, now: datetime
-) -> None:
-    tx.execute(
-        sa.insert(schema.history).values(
-            at=now, story_id=story, what=what, from_story=from_story, report_id=report, score=score
-        )
-    )

@@ -38,11 +38,13 @@ class Scripted:
     Attributes:
         polls: what each poll gives or raises; the last one stays.
         looks: likewise for each look at what is due; an empty list for the source that is always due.
+        corrections: what it says, when it is asked whether a person has corrected something.
     """
 
     def __init__(self, *polls: Any, looks: tuple[Any, ...] = ()) -> None:
         self.polls, self.looks = list(polls or [Polled("Inbox")]), list(looks)
         self.counts = {"look": 0, "poll": 0, "publish": 0, "prune": 0}
+        self.corrections: list[bool] = []
         self.publishing: Callable[[], None] = lambda: None
 
     def waiting(self) -> list[Source]:
@@ -64,6 +66,9 @@ class Scripted:
             raise given
         assert isinstance(given, Polled)
         return given
+
+    def corrected(self) -> bool:
+        return self.corrections.pop() if self.corrections else False
 
     async def publish(self) -> list[Path]:
         self.counts["publish"] += 1

@@ -108,9 +108,10 @@ def cli(context: click.Context, config: Path | None, *, debug: bool) -> None:
 
 
 def _register() -> None:
-    from aggregator.cli import inspecting, service, sources, stories, subscribing  # they import this module
+    # They import this module.
+    from aggregator.cli import correcting, inspecting, service, sources, stories, subscribing
 
-    for module in (service, stories, sources, subscribing, inspecting):
+    for module in (service, stories, correcting, sources, subscribing, inspecting):
         for command in module.COMMANDS:
             cli.add_command(command)
 

@@ -18,12 +18,11 @@ if TYPE_CHECKING:
     from aggregator.explain import Explanation
     from aggregator.model import Member, Story
     from storage.database import Database
-    from storage.stories import Happening
+    from storage.history import Happening
 
-_LARGEST_ID = 2**63 - 1
 _LISTED = 20  # stories, where nobody asks for more
 _PUBLISHERS = 3  # that are named in a list
-_CUT = {"publishers": 1, "title": 3}
+_CUT = {"told by": 1, "title": 3}
 _LOADED = 100  # stories at a time
 _MINUTE = "%Y-%m-%d %H:%M"
 _SHARED = ("names", "numbers", "words")
@@ -89,22 +88,21 @@ def _loaded(database: Database, since: timedelta | None, limit: int | None) -> I
 @click.pass_obj
 def show(session: Session, story: int, *, as_json: bool) -> None:
     """Show a story: its reports, and why each of them is in it."""
-    from aggregator.errors import NotFound
-    from storage import stories
+    from aggregator.named import standing
+    from storage import corrections, history, stories
 
     database = session.stories()
     with database.reading() as tx:
-        stands = stories.resolve(tx, story) if 0 < story <= _LARGEST_ID else None
-        if stands is None:
-            raise NotFound(f"there is no story {story}", hint="`aggregator stories` lists them")
+        stands = standing(tx, story)
         found = stories.load(tx, [stands], database.uuid)[0]
-        happened = stories.happenings(tx, stands)
+        happened = history.of_story(tx, stands)
+        corrected = {each.id: each.what for each in corrections.listed(tx)}
     if as_json:
         _print_json(story_json(found) | {"history": [_happening_json(event) for event in happened]})
         return
     if stands != story:
         click.echo(f"story {story} was merged into {stands}")
-    _print_story(found, happened)
+    _print_story(found, happened, corrected)
 
 
 @click.command()
@@ -142,6 +140,7 @@ def story_json(story: Story) -> dict[str, Any]:
         "title": story.title,
         "updated": story.updated.isoformat(),
         "publishers": list(story.publishers),
+        "voices": story.voices,
         "reports": [
             {
                 "id": member.id,
@@ -150,6 +149,8 @@ def story_json(story: Story) -> dict[str, Any]:
                 "publisher": member.publisher,
                 "source": member.source,
                 "published": member.published.isoformat(),
+                "copy_group": member.copy_group,
+                "joined": member.joined.isoformat(),
                 "evidence": dict(member.evidence),
             }
             for member in story.members
@@ -161,9 +162,11 @@ def _happening_json(event: Happening) -> dict[str, Any]:
     return {
         "at": event.at.isoformat(),
         "what": event.what,
+        "story": event.story,
         "from_story": event.from_story,
         "report": event.report,
         "score": round(event.score, 4),
+        "correction": event.correction,
     }
 
 
@@ -191,7 +194,8 @@ def _print_explanation(explanation: Explanation) -> None:
 def _print_stories(found: Iterable[Story]) -> None:
     from rich.text import Text
 
-    listed = table("story", "updated (UTC)", "reports", "publishers", "title", cut=_CUT)
+    columns = ("story", "updated (UTC)", "reports", "publishers", "voices", "told by", "title")
+    listed = table(*columns, cut=_CUT)
     for story in found:
         more = len(story.publishers) - _PUBLISHERS
         who = ", ".join(story.publishers[:_PUBLISHERS]) + (f" +{more}" if more > 0 else "")
@@ -200,13 +204,15 @@ def _print_stories(found: Iterable[Story]) -> None:
             str(story.id),
             updated,
             str(len(story.members)),
+            str(len(story.publishers)),
+            str(story.voices),
             Text(on_one_line(who)),
             Text(on_one_line(story.title)),
         )
     lay_out(listed)
 
 
-def _print_story(story: Story, happened: Iterable[Happening]) -> None:
+def _print_story(story: Story, happened: Iterable[Happening], corrected: Mapping[int, str]) -> None:
     from rich.text import Text
 
     counts = [
@@ -218,9 +224,7 @@ def _print_story(story: Story, happened: Iterable[Happening]) -> None:
     lay_out(Text(on_one_line(story.title), style="bold"), Text(f"story {story.id}: {', '.join(counts)}"))
     for member in story.members:
         _print_member(member)
-    lines = [_in_words(event) for event in happened]
-    if lines:
-        lay_out(Text(""), *map(Text, lines))
+    lay_out(Text("\nhistory (UTC)"), *map(Text, _history(story, happened, corrected)))
 
 
 def _print_member(member: Member) -> None:
@@ -248,17 +252,39 @@ def why(evidence: Mapping[str, Any]) -> list[str]:
         return ["opened a story" + (f"; the nearest was report {matched}, score {score}" if matched else "")]
     if layer == "copy":
         return ["the same text" + (f" as report {matched}" if matched else "") + f": resemblance {score}"]
-    if layer == "moved":
-        return [f"the same event: it suited this story better than its old one, score {score}"]
-    closest = f", closest to report {matched}" if matched else ""
+    if layer == "corrected":
+        return [f"a person put it here (correction {evidence['correction']})"]
     shared = [f"{name:<8} {', '.join(evidence[name])}" for name in _SHARED if evidence.get(name)]
+    if layer == "moved":
+        return [f"the same event: it suited this story better than its old one, score {score}", *shared]
+    closest = f", closest to report {matched}" if matched else ""
     return [f"the same event{closest}: score {score}", *shared]
 
 
-def _in_words(event: Happening) -> str:
-    """A line of a story's history."""
-    came = f"report {event.report} came from" if event.report else "took over"
-    return f"{event.at:{_MINUTE}} UTC  {came} story {event.from_story}, score {event.score:.2f}"
+def _history(story: Story, happened: Iterable[Happening], corrected: Mapping[int, str]) -> list[str]:
+    """What joined when and why, what was merged into the story, what moved, what a person corrected."""
+    told = [(event.at, _in_words(event, story.id, corrected)) for event in happened]
+    told += [(member.joined, _came(member)) for member in story.members]
+    return [f"  {at:{_MINUTE}}  {line}" for at, line in sorted(told)]
+
+
+def _came(member: Member) -> str:
+    return f"report {member.id} came: {why(member.evidence)[0]}"
+
+
+def _in_words(event: Happening, here: int, corrected: Mapping[int, str]) -> str:
+    """A line of a story's history; `corrected` says of each correction whether it was a merge or a split."""
+    by = f"score {event.score:.2f}"
+    if event.correction:
+        undone = (event.what == "merged") != (corrected[event.correction] == "merge")
+        by = f"a person {'took it back' if undone else 'said so'} (correction {event.correction})"
+    if event.what == "merged":
+        into = "" if event.story == here else f", into story {event.story}"
+        return f"took over story {event.from_story}{into}: {by}"
+    what = f"report {event.report}" if event.report else "reports"
+    if event.story == here:
+        return f"{what} came from story {event.from_story}: {by}"
+    return f"{what} went to story {event.story}: {by}"
 
 
 COMMANDS = (stories_, show, explain)

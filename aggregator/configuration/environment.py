@@ -3,7 +3,7 @@
 Two underscores go one level down. ``AGGREGATOR_DATABASE_FILE`` names a file that holds the value: the way in
 which services are handed their secrets. A credential that systemd hands over under the name of a variable
 (``LoadCredential=AGGREGATOR_DATABASE:…``) is one more such file. An empty variable counts as none. Lists (the
-sources, the published feeds) are for the YAML file.
+sources, the published feeds, the preferred publishers) are for the YAML file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ CONFIG = "AGGREGATOR_CONFIG"
 FROM_FILE = "_FILE"
 CREDENTIALS = "CREDENTIALS_DIRECTORY"
 LONGEST_SECRET = 65_536
-_LISTS: tuple[KeyPath, ...] = (("sources",), ("publish", "feeds"))
+_LISTS: tuple[KeyPath, ...] = (("sources",), ("prefer",), ("publish", "feeds"))
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 
+from aggregator.dedup.corrections import Rules
 from aggregator.dedup.verdict import Telling, gaps, is_copy, judge
 
 _NEAR = 0.1  # share of the bar from which a second story is worth another look
@@ -69,10 +70,19 @@ class Plan:
 
 @dataclass(slots=True)
 class Neighbourhood:
-    """The stories near a newcomer: story id to members, and how often each pair has been judged."""
+    """The stories near a newcomer.
+
+    Attributes:
+        stories: story id to members.
+        judged: probability by pair of reports, as far as it was judged before.
+        rules: what people said.
+        told_apart: story id to those in it, members or not, that must not share a story with some others.
+    """
 
     stories: Mapping[int, Sequence[Telling]]
     judged: dict[tuple[int, int], float] = field(default_factory=dict)
+    rules: Rules = field(default_factory=Rules)
+    told_apart: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
 
 def place(newcomer: Telling, near: Neighbourhood, bars: Bars) -> Plan:
@@ -84,7 +94,7 @@ def place(newcomer: Telling, near: Neighbourhood, bars: Bars) -> Plan:
     for (_, member), score in zip(members, found, strict=True):
         near.judged[_pair(newcomer.id, member.id)] = float(score)
     copy_of, resemblance, copied = _original(newcomer, [member for _, member in members], found, bars)
-    scores = _by_story(newcomer, members, found, bars.window)
+    scores = _by_story(newcomer, members, found, bars.window, near.rules.parts)
     best = max(scores, key=lambda story: (scores[story], -story))
     if copied is not None:
         best = next(story for story, member in members if member.id == copied)
@@ -107,19 +117,28 @@ def _original(
 
 
 def _by_story(
-    newcomer: Telling, members: Sequence[tuple[int, Telling]], found: Floats, window: timedelta
+    newcomer: Telling,
+    members: Sequence[tuple[int, Telling]],
+    found: Floats,
+    window: timedelta,
+    parts: Mapping[int, int],
 ) -> dict[int, float]:
-    """Score by story: the mean log odds over the members within the window, as a probability."""
-    odds: dict[int, list[float]] = {story: [] for story, _ in members}
+    """Score by story: the mean log odds over the members within the window, as a probability.
+
+    Of a story that a person made of several parts, it is that of the part that suits best.
+    """
+    of_part = [(story, parts.get(member.id, 0)) for story, member in members]
+    odds: dict[tuple[int, int], list[float]] = {}
     near = gaps(newcomer, [member for _, member in members]) <= window / timedelta(days=1)
-    for (story, _), logit, speaks in zip(members, _log_odds(found).tolist(), near.tolist(), strict=True):
+    for part, logit, speaks in zip(of_part, _log_odds(found).tolist(), near.tolist(), strict=True):
         if speaks:
-            odds[story].append(logit)
-    sizes = Counter(story for story, _ in members)
-    return {
-        story: _sure(sum(logits) / len(logits) - _strictness(sizes[story])) if logits else 0.0
-        for story, logits in odds.items()
-    }
+            odds.setdefault(part, []).append(logit)
+    sizes = Counter(of_part)
+    scores = dict.fromkeys((story for story, _ in members), 0.0)
+    for part, logits in odds.items():
+        score = _sure(sum(logits) / len(logits) - _strictness(sizes[part]))
+        scores[part[0]] = max(scores[part[0]], score)
+    return scores
 
 
 def _strictness(size: int) -> float:
@@ -147,11 +166,49 @@ def _look_again(
         return (), ()
     partition = {story: list(near.stories[story]) for story in close}
     partition.setdefault(joined or 0, []).append(newcomer)
-    return refine(partition, near.judged, bars)
+    told_apart = dict(near.told_apart)
+    told_apart[joined or 0] = told_apart.get(joined or 0, frozenset()) | near.rules.told_apart([newcomer.id])
+    return refine(partition, near.judged, bars, Corrected(near.rules, told_apart))
+
+
+@dataclass(slots=True)
+class Corrected:
+    """What people said, while stories are merged and reports move: `told_apart` moves along.
+
+    Attributes:
+        rules: what they said.
+        told_apart: as in `Neighbourhood`.
+    """
+
+    rules: Rules = field(default_factory=Rules)
+    told_apart: dict[int, frozenset[int]] = field(default_factory=dict)
+
+    def _of(self, story: int) -> frozenset[int]:
+        return self.told_apart.get(story, frozenset())
+
+    def may_unite(self, one: int, other: int) -> bool:
+        """Whether two stories may become one."""
+        return not self.rules.parted(self._of(one), self._of(other))
+
+    def unite(self, goes: int, stays: int) -> None:
+        """Two stories are one now."""
+        self.told_apart[stays] = self._of(stays) | self._of(goes)
+
+    def may_move(self, report: int, joins: int) -> bool:
+        """Whether a report may leave its story for this one."""
+        return not self.rules.bound(report) and not self.rules.parted([report], self._of(joins))
+
+    def move(self, report: int, leaves: int, joins: int) -> None:
+        """A report has left one story for another."""
+        moved = self.rules.told_apart([report])
+        self.told_apart |= {leaves: self._of(leaves) - moved, joins: self._of(joins) | moved}
 
 
 def refine(
-    partition: dict[int, list[Telling]], judged: dict[tuple[int, int], float], bars: Bars
+    partition: dict[int, list[Telling]],
+    judged: dict[tuple[int, int], float],
+    bars: Bars,
+    corrected: Corrected | None = None,
 ) -> tuple[tuple[tuple[int, int, float], ...], tuple[tuple[int, int, int, float], ...]]:
     """Merge stories that agree at the bar, then move reports that clearly suit another story better.
 
@@ -159,20 +216,23 @@ def refine(
         partition: story id to its members; 0 is a story not yet stored.
         judged: probabilities by pair of report ids; missing ones are judged and added.
         bars: what a score has to reach.
+        corrected: what people said; no merge and no move goes against it.
 
     Returns:
         merges (goes, stays, score) and moves (report, leaves, joins, score), in the order to carry them out.
 
     """
+    corrected = corrected or Corrected()
     told = [member for members in partition.values() for member in members]
     story_of = np.array([story for story, members in partition.items() for _ in members])
     table = _table(told, judged, bars)
     merges: list[tuple[int, int, float]] = []
-    while (agreed := _most_agreed(story_of, table, bars.story)) is not None:
+    while (agreed := _most_agreed(story_of, table, bars.story, corrected)) is not None:
         goes, stays, _ = agreed
         merges.append(agreed)
         story_of[story_of == goes] = stays
-    return tuple(merges), tuple(_moves(told, story_of, table, bars.story))
+        corrected.unite(goes, stays)
+    return tuple(merges), tuple(_moves(told, story_of, table, bars.story, corrected))
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +261,9 @@ def _mean(sums: Floats, counts: Floats) -> Floats:
     return np.where(counts > 0, sums / np.maximum(counts, 1.0), -math.inf)
 
 
-def _most_agreed(story_of: Stories, table: _Table, bar: float) -> tuple[int, int, float] | None:
+def _most_agreed(
+    story_of: Stories, table: _Table, bar: float, corrected: Corrected
+) -> tuple[int, int, float] | None:
     """The two stories that agree most, at the bar or above: (goes, stays, score); the larger one stays."""
     stories, sizes = np.unique(story_of, return_counts=True)
     belongs = _belongs(story_of, stories)
@@ -209,6 +271,9 @@ def _most_agreed(story_of: Stories, table: _Table, bar: float) -> tuple[int, int
     agreement = _mean(belongs.T @ sums, belongs.T @ counts)
     agreement -= _STRICTER * np.log(np.minimum(sizes[:, None], sizes))
     agreement[np.tril_indices(len(stories))] = -math.inf
+    if corrected.rules.apart:
+        may = [[corrected.may_unite(int(one), int(other)) for other in stories] for one in stories]
+        agreement[~np.array(may)] = -math.inf
     i, j = np.unravel_index(int(np.argmax(agreement)), agreement.shape)
     if agreement[i, j] < _log_odds(np.array(bar)):
         return None
@@ -217,30 +282,47 @@ def _most_agreed(story_of: Stories, table: _Table, bar: float) -> tuple[int, int
 
 
 def _moves(
-    told: Sequence[Telling], story_of: Stories, table: _Table, bar: float
+    told: Sequence[Telling], story_of: Stories, table: _Table, bar: float, corrected: Corrected
 ) -> list[tuple[int, int, int, float]]:
     """Reports that clearly suit another story better, one after the other; `story_of` follows them."""
     moves = []
     stories, at = np.unique(story_of, return_inverse=True)
-    sums, counts = table.sums(_belongs(story_of, stories))
-    sizes = np.bincount(at).astype(np.float64)
+    part_of, owner = _parts(told, at, len(stories), corrected.rules)
+    belongs = _belongs(part_of, np.arange(len(owner)))
+    sums, counts = table.sums(belongs)
+    sizes = belongs.sum(axis=0)
     least = float(_log_odds(np.array(bar)))
     for i, report in enumerate(told):
-        mine = at[i]
-        if sizes[mine] < 2:
+        mine, others = at[i], sizes - belongs[i]  # how many others there are in each part
+        if not others[owner == mine].any() or corrected.rules.bound(report.id):
             continue
-        suits = _mean(sums[i], counts[i]) - _STRICTER * np.log(np.maximum(sizes, 1.0))
-        stands = float(_mean(sums[i, mine], counts[i, mine])) - _strictness(int(sizes[mine]) - 1)
-        suits[(stories == 0) | (np.arange(len(stories)) == mine)] = -math.inf
-        better = int(np.argmax(suits))
-        if suits[better] >= max(least, stands + _CLEARLY):
-            moves.append((report.id, int(stories[mine]), int(stories[better]), _sure(float(suits[better]))))
-            for column, sign in ((mine, -1.0), (better, 1.0)):
-                sums[:, column] += sign * table.odds[:, i]
-                counts[:, column] += sign * table.counts[:, i]
-                sizes[column] += sign
-            at[i] = better
+        suits = _mean(sums[i], counts[i]) - _STRICTER * np.log(np.maximum(others, 1.0))
+        stands = float(suits[owner == mine].max())
+        may = [story != 0 and corrected.may_move(report.id, int(story)) for story in stories]
+        suits[(owner == mine) | ~np.array(may)[owner]] = -math.inf
+        part = int(np.argmax(suits))
+        if suits[part] >= max(least, stands + _CLEARLY):
+            leaves, joins = int(stories[mine]), int(stories[owner[part]])
+            moves.append((report.id, leaves, joins, _sure(float(suits[part]))))
+            corrected.move(report.id, leaves, joins)
+            belongs[i] = _belongs(owner[[part]], np.arange(len(owner)))[0]
+            sums, counts = table.sums(belongs)
+            sizes = belongs.sum(axis=0)
+            at[i] = owner[part]
     return moves
+
+
+def _parts(told: Sequence[Telling], at: Stories, stories: int, rules: Rules) -> tuple[Stories, Stories]:
+    """The part of its story that each report is in, and the story of each part.
+
+    The first parts are the stories themselves; what a person put together has further ones.
+    """
+    parts = {(story, 0): story for story in range(stories)}
+    in_part = [
+        parts.setdefault((int(story), rules.parts.get(report.id, 0)), len(parts))
+        for story, report in zip(at, told, strict=True)
+    ]
+    return np.array(in_part), np.array([story for story, _ in parts])
 
 
 def _table(told: Sequence[Telling], judged: dict[tuple[int, int], float], bars: Bars) -> _Table:

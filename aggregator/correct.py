@@ -1,0 +1,267 @@
+"""Carry out what a person says about stories: these are one, these reports are another, take it back.
+
+Each is one transaction of the caller's. What is kept is about reports (see `dedup.corrections`), so it holds
+however stories change; the linker obeys it from its next report on, also in a service that runs meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aggregator.dedup.corrections import Rules, overruled, part, rules
+from aggregator.errors import NotFound, NothingToCorrect
+from aggregator.linker import Linker
+from aggregator.model import Correction, Evidence, Side
+from aggregator.named import standing
+from aggregator.shown import counted, short
+from storage import corrections, history, reports, stories
+from storage.history import Happening
+
+_TITLE = 50  # characters of a story's title in a list
+_SURE = 1.0  # the score of what a person says
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a correction.
+
+    Attributes:
+        correction: what was kept, or taken back.
+        overruled: older corrections that said otherwise of some of the reports: this one counts.
+        stories: id and title of each story that it is about, as it stands now.
+        left: copies of what was split off that stay behind; nobody named them.
+        kept_apart: what could not come back, because an older correction, or the merging since, has it
+            elsewhere.
+
+    """
+
+    correction: Correction
+    overruled: tuple[Correction, ...]
+    stories: dict[int, str]
+    left: tuple[int, ...] = ()
+    kept_apart: tuple[int, ...] = ()
+
+
+def merge(tx: Any, linker: Linker, named: Sequence[int], now: datetime) -> Outcome:
+    """Make stories one: the first of them stays, the ids of the others lead to it.
+
+    Args:
+        tx: an open writing transaction.
+        linker: shows the best report.
+        named: ids of stories, old ones too.
+        now: the present time.
+
+    Raises:
+        NotFound: there is no such story.
+        NothingToCorrect: they are one already.
+
+    """
+    ids = list(dict.fromkeys(standing(tx, story) for story in named))
+    if len(ids) < 2:
+        raise NothingToCorrect(
+            f"{', '.join(map(str, named))}: that is one story already, story {ids[0]}",
+            hint="name two or more that differ",
+        )
+    before = corrections.listed(tx)
+    kept = corrections.add(tx, "merge", ids[0], _sides(tx, ids), now)
+    for goes in ids[1:]:
+        stories.merge(tx, goes=goes, stays=ids[0], score=_SURE, now=now, correction=kept.id)
+    linker.show(tx, ids[:1], now)
+    corrections.changed(tx)
+    return Outcome(kept, tuple(overruled(before, kept)), stories.titles(tx, ids[:1]))
+
+
+def split(tx: Any, linker: Linker, named: int, out: Collection[int], now: datetime) -> Outcome:
+    """Take reports out of a story: together they are a story of their own.
+
+    Args:
+        tx: an open writing transaction.
+        linker: shows the best reports.
+        named: id of the story, maybe an old one.
+        out: ids of the reports.
+        now: the present time.
+
+    Raises:
+        NotFound: there is no such story, or a report is not in it.
+        NothingToCorrect: nothing would stay.
+
+    """
+    story = standing(tx, named)
+    everyone = {seat.report for seat in stories.seats(tx, [story])}
+    going = frozenset(out)
+    if strangers := going - everyone:
+        raise NotFound(
+            f"report {min(strangers)} is not in story {story}",
+            hint=f"`aggregator show {story}` lists its reports",
+        )
+    rest = frozenset(everyone - going)
+    if not rest:
+        raise NothingToCorrect(
+            f"story {story} has no other reports: nothing would stay", hint="name only those that go"
+        )
+    return _split(tx, linker, story, (rest, going), now)
+
+
+def _split(
+    tx: Any, linker: Linker, story: int, parts: tuple[frozenset[int], frozenset[int]], now: datetime
+) -> Outcome:
+    rest, going = parts
+    before, seats = corrections.listed(tx), stories.seats(tx, [story])
+    groups = {seat.copy_group for seat in seats if seat.report in going}
+    copies = tuple(seat.report for seat in seats if seat.report in rest and seat.copy_group in groups)
+    places = stories.places(tx, going.union(copies))
+    ids = part(story, going, rest, _claims(tx, story, before))
+    title = stories.titles(tx, [story])[story]
+    goes = ids.goes or stories.found(
+        tx, title=title, best=min(going), now=now, created=min(p.joined for p in places)
+    )
+    for other in {ids.stays, goes} - {story}:
+        stories.stand(tx, other, ids.led)
+    stories.seat(tx, ids.stays, rest)
+    stories.seat(tx, goes, going)
+    _regroup(tx, (ids.stays, goes))
+    linker.show(tx, [goes], None if goes == story else now)
+    linker.show(tx, [ids.stays], None if ids.stays == story else now)
+    shown = stories.titles(tx, (ids.stays, goes))
+    sides = (Side(ids.stays, shown[ids.stays], rest), Side(goes, shown[goes], going))
+    kept = corrections.add(tx, "split", story, sides, now, places)
+    stories.justify(tx, going, Evidence("corrected", _SURE, _SURE, correction=kept.id).as_json(), now)
+    gained = ids.stays if goes == story else goes
+    history.remember(tx, Happening(now, "split", gained, story, None, _SURE, kept.id))
+    corrections.changed(tx)
+    return Outcome(kept, tuple(overruled(before, kept)), shown, left=copies)
+
+
+def _claims(tx: Any, story: int, before: Iterable[Correction]) -> dict[int, frozenset[int]]:
+    """What each id that leads to a story stood for: as a merge by hand says, else its best report."""
+    led = stories.led_to(tx, story)
+    claims: dict[int, frozenset[int]] = {}
+    for correction in before:
+        if correction.what == "merge" and correction.undone is None:
+            claims |= {side.story: side.reports for side in correction.sides if side.story in {story, *led}}
+    return {old: frozenset({best}) for old, best in led.items() if best} | claims
+
+
+def _regroup(tx: Any, ids: Iterable[int]) -> None:
+    """A text that stands in two stories is a copy group in each of them."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for seat in stories.seats(tx, ids):
+        groups.setdefault((seat.story, seat.copy_group), []).append(seat.report)
+    for (_, group), members in groups.items():
+        if group not in members:
+            stories.regroup(tx, members, min(members))
+
+
+def undo(tx: Any, linker: Linker, now: datetime) -> Outcome:
+    """Take back the newest correction that is in force.
+
+    Args:
+        tx: an open writing transaction.
+        linker: weighs what has come in since.
+        now: the present time.
+
+    Raises:
+        NothingToCorrect: there is none.
+
+    """
+    before = corrections.listed(tx)
+    last = next((each for each in reversed(before) if each.undone is None), None)
+    if last is None:
+        raise NothingToCorrect("there is no correction to undo", hint="`aggregator corrections` lists them")
+    corrections.undo(tx, last.id, now)
+    said = rules(corrections.listed(tx))
+    if last.what == "merge":
+        apart = _unmerge(tx, linker, last, said, now)
+    else:
+        apart = _unsplit(tx, linker, last, said, now)
+    corrections.changed(tx)
+    shown = dict.fromkeys(standing(tx, side.story) for side in last.sides)
+    return Outcome(last, (), stories.titles(tx, shown), kept_apart=apart)
+
+
+def _unmerge(tx: Any, linker: Linker, last: Correction, said: Rules, now: datetime) -> tuple[int, ...]:
+    """Each story stands again with its reports; what has come in since goes where it suits best."""
+    first, *others = last.sides
+    here = _whereabouts(tx, first)
+    together = {seat.report for seat in stories.seats(tx, [here])}
+    for side in others:
+        if back := side.reports & together:
+            stories.stand(tx, side.story, side.led)
+            stories.seat(tx, side.story, back)
+            history.remember(tx, Happening(now, "split", side.story, here, None, _SURE, last.id))
+    known = frozenset().union(*(side.reports for side in last.sides))
+    between = [here, *(side.story for side in others if side.reports & together)]
+    free = [
+        report for report in sorted(together - known) if not (said.bound(report) or said.told_apart([report]))
+    ]
+    for report in reports.get(tx, free).values():
+        if (suits := linker.closest(tx, report, between)) != here:
+            stories.seat(tx, suits, [report.id])
+            history.remember(tx, Happening(now, "moved", suits, here, report.id, _SURE, last.id))
+    _regroup(tx, between)
+    linker.show(tx, between[1:], now)
+    linker.show(tx, between[:1], None)
+    return tuple(sorted(report for side in others for report in side.reports - together))
+
+
+def _unsplit(tx: Any, linker: Linker, last: Correction, said: Rules, now: datetime) -> tuple[int, ...]:
+    """What went comes back to the story that it was split from, with what has joined it since.
+
+    If the merging has taken either part into another story since, and that one may not be drawn along, only
+    the reports themselves come back.
+    """
+    home, away = sorted(last.sides, key=lambda side: side.story != last.story)
+    goal, left = standing(tx, home.story), _whereabouts(tx, away)
+    seats = stories.seats(tx, {goal, left})
+    present = frozenset(seat.report for seat in seats if seat.story == goal)
+    there = frozenset(seat.report for seat in seats if seat.story == left) - present
+    alone = away.reports & there
+    for coming in (there if left == away.story else alone, alone):
+        if coming and not said.parted(coming, present):
+            break
+    else:
+        return tuple(sorted(alone))
+    if coming == there:
+        stories.merge(tx, goes=left, stays=goal, score=_SURE, now=now, correction=last.id)
+    else:
+        stories.seat(tx, goal, coming)
+        history.remember(tx, Happening(now, "split", goal, left, None, _SURE, last.id))
+    places = corrections.seats(tx, last.id)
+    stories.put(tx, goal, [place for place in places if place.report in coming | present])
+    linker.show(tx, [goal], now)
+    linker.show(tx, {left} - {goal}, None)
+    return ()
+
+
+def _whereabouts(tx: Any, side: Side) -> int:
+    """The story in which the reports of a side sit today; they are bound together."""
+    seated = Counter(stories.of_reports(tx, sorted(side.reports)).values())
+    return min(seated, key=lambda story: (-seated[story], story)) if seated else standing(tx, side.story)
+
+
+def _sides(tx: Any, ids: Sequence[int]) -> tuple[Side, ...]:
+    titles = stories.titles(tx, ids)
+    members: dict[int, set[int]] = {story: set() for story in ids}
+    for seat in stories.seats(tx, ids):
+        members[seat.story].add(seat.report)
+    return tuple(
+        Side(story, titles[story], frozenset(members[story]), tuple(stories.led_to(tx, story)))
+        for story in ids
+    )
+
+
+def describe(correction: Correction) -> str:
+    """A correction in words, without its number and its time."""
+    first, *others = correction.sides
+    if correction.what == "merge":
+        return f"together: {_named(first)} with {' and '.join(map(_named, others))}"
+    out = others[0]
+    return f"apart: {counted(len(out.reports), 'report')} as {_named(out)}, from {_named(first)}"
+
+
+def _named(side: Side) -> str:
+    return f"story {side.story} {short(side.title, _TITLE)}"
