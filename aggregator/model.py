@@ -361,8 +361,8 @@ class Story:
         created: when its first report came in.
         updated: when it last gained something.
         members: every report, in the order of publishing.
-        publishers: names, in the order in which they reported.
-        voices: independent texts: a wire copy in forty papers is one.
+        publishers: names, each once, in the order in which they reported.
+        voices: independent texts (copy groups): a wire copy in forty papers is one voice of forty publishers.
     """
 
     id: int

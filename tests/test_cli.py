@@ -38,6 +38,7 @@ BUDGET = (
 )
 COMMANDS = (
     *("run", "once", "check", "stories", "show", "explain", "sources", "add", "import", "export"),
+    *("merge", "split", "undo", "corrections"),
     *("evaluate", "db", "db upgrade", "schema"),
 )
 
@@ -375,7 +376,7 @@ def test_stories_as_json_have_the_promised_shape(told):
     assert (done.status, done.err) == (0, "")
     assert len(done.objects) == 2
     for story in done.objects:
-        assert list(story) == ["id", "title", "updated", "publishers", "reports"]
+        assert list(story) == ["id", "title", "updated", "publishers", "voices", "reports"]
         for report in story["reports"]:
             assert list(report) == ["id", "title", "url", "publisher", "source", "published", "evidence"]
             assert {"layer", "score", "bar"} <= set(report["evidence"])
@@ -390,7 +391,8 @@ def test_stories_are_a_table_for_people(told):
     """In a pipe each story is one line, however long its title; times say that they are UTC."""
     done = told("stories")
     heading, *rows = done.out.splitlines()
-    assert re.split(r"  +", heading) == ["story", "updated (UTC)", "reports", "publishers", "title"]
+    counts = ["reports", "publishers", "voices"]
+    assert re.split(r"  +", heading) == ["story", "updated (UTC)", *counts, "told by", "title"]
     assert len(rows) == 2
     assert any(
         re.search(r" 2  +.*Harbour News.*, .*Island Times|Island Times, Harbour News", row) for row in rows
@@ -507,10 +509,12 @@ def test_show_tells_every_report_and_why_it_is_there(told):
 
 
 def test_show_as_json_is_the_story_and_its_history(told):
-    """The same object as in the list, with what was merged into it or moved there."""
+    """The same object as in the list, with what joined, was merged into it, moved or was corrected."""
     (listed,) = (story for story in told("stories", "--json").objects if story["id"] == 1)
     (shown,) = told("show", 1, "--json").objects
-    assert shown == listed | {"history": []}
+    history = shown.pop("history")
+    assert shown == listed
+    assert [(event["what"], event["report"]) for event in history] == [("joined", 1), ("joined", 2)]
 
 
 def test_show_follows_an_id_that_was_merged(told, tmp_path):
@@ -525,10 +529,10 @@ def test_show_follows_an_id_that_was_merged(told, tmp_path):
         connection.commit()
     done = told("show", 2)
     assert done.out.startswith("story 2 was merged into 1\n")
-    assert re.search(r"UTC  took over story 2, score 0\.75$", done.out, re.MULTILINE)
+    assert re.search(r"  took over story 2: score 0\.75$", done.out, re.MULTILINE)
     (shown,) = told("show", 2, "--json").objects
     assert shown["id"] == 1
-    assert [event["from_story"] for event in shown["history"]] == [2]
+    assert [event["from_story"] for event in shown["history"] if event["what"] == "merged"] == [2]
 
 
 @pytest.mark.parametrize("story", [7, 0, 2**63, 10**40])
@@ -649,3 +653,81 @@ def test_evaluate_needs_no_configuration(aggregator, labelled, tmp_path):
     (tmp_path / "a.yaml").unlink()
     assert aggregator("evaluate", labelled).status == 0
     assert json.loads(aggregator("schema").out)["$schema"].startswith("https://json-schema.org/")
+
+
+# ---- merge, split, undo, corrections ----
+
+
+def partition(aggregator: Callable[..., Any]) -> dict[int, set[int]]:
+    """Story ids and the ids of their reports."""
+    objects = aggregator("stories", "--json").objects
+    return {story["id"]: {report["id"] for report in story["reports"]} for story in objects}
+
+
+def test_a_person_corrects_and_takes_it_back(told):
+    """Each command says what it did, `corrections` lists it, and old ids lead to where the reports are."""
+    before = partition(told)
+    done = told("merge", 1, 2)
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("together (correction 1)\n  story 1: Ferry Aurelia")
+    assert partition(told) == {1: {1, 2, 3}}
+    assert told("show", 2).out.startswith("story 2 was merged into 1\n")
+    assert "took over story 2: a person said so (correction 1)" in told("show", 1).out
+    done = told("split", 2, "https://island.example/rescuers")  # an old id, and an address
+    assert "correction 1 said otherwise of some of these reports; the newest counts" in done.out
+    assert partition(told) == {1: {1, 3}, 3: {2}}
+    assert "a person put it here (correction 2)" in told("show", 3).out
+    assert [each["what"] for each in told("corrections", "--json").objects] == ["merge", "split"]
+    assert told("undo").out.startswith("undone (correction 2)\n")
+    assert told("undo").status == 0
+    assert partition(told) == before
+    listed = told("corrections").out.splitlines()
+    assert [line.split()[0] for line in listed] == ["no", "1", "2"]
+    assert "together: story 1 'Ferry" in listed[1]
+    assert all(each["undone"] for each in told("corrections", "--json").objects)
+    assert "took over story 3: a person took it back (correction 2)" in told("show", 1).out
+
+
+def test_corrections_hold_for_all_that_comes_later(told, tmp_path):
+    """Files that are dropped later, by a service that was running or not, do not undo them."""
+    told("split", 1, 2)
+    drop(FIRE, FIRE_AGAIN, FIRE_AGAIN, publishers=("Harbour News", "Island Times", "Post"))
+    (tmp_path / "drop/again.md").write_text(f"# {FIRE[0]}\n\n{FIRE[1]}\n")
+    assert told("once").status == 0
+    apart = partition(told)
+    assert not any({1, 2} <= members for members in apart.values())
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("merge", 1, 9), "there is no story 9"),
+        (("merge", 1, 1), "that is one story already"),
+        (("split", 1, 3), "report 3 is not in story 1"),
+        (("split", 1, "fire.txt"), "there is no such report"),
+        (("undo",), "there is no correction to undo"),
+    ],
+)
+def test_what_cannot_be_corrected_is_one_line(told, command, said):
+    """With the remedy, and exit status 1."""
+    done = told(*command)
+    assert (done.status, done.out) == (1, "")
+    assert said in done.error
+    assert done.error.endswith(")")
+
+
+def test_published_feeds_show_a_correction(told, tmp_path):
+    """After a merge one item less, with its id in no feed any more; after the undo it is back."""
+
+    def items() -> dict[str, int]:
+        told("once", "--all")
+        feed = json.loads((tmp_path / "var/feeds/all.json").read_text())
+        return {item["id"]: len(item["_story"]["reports"]) for item in feed["items"]}
+
+    before = items()
+    told("merge", 1, 2)
+    (merged,) = items().items()
+    assert merged[0] in before
+    assert merged[1] == 3
+    told("undo")
+    assert items() == before

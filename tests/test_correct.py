@@ -312,7 +312,7 @@ def play(desk: Desk, what: str, one: int, other: int) -> None:
 
 
 @given(steps=st.lists(step, min_size=1, max_size=8))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_whatever_happens_every_correction_in_force_holds(empty, steps):
     """Reports come in and are rewritten, people merge, split and undo: in any order."""
     with empty() as address, closing(Database(address)) as database:
@@ -330,7 +330,7 @@ def test_whatever_happens_every_correction_in_force_holds(empty, steps):
 
 
 @given(steps=st.lists(step.filter(lambda each: each[0] in ("merge", "split")), min_size=1, max_size=6))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 def test_undoing_all_is_where_we_were(empty, steps):
     """After any merges and splits, as many times undo gives each state before, ids and evidence and all."""
     with empty() as address, closing(Database(address)) as database:
@@ -349,7 +349,7 @@ def test_undoing_all_is_where_we_were(empty, steps):
 
 
 @given(bodies=st.lists(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 4)), max_size=4), max_size=3))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_same_reports_again_change_nothing(empty, bodies):
     """Ingest twice is ingest once, with corrections present as without."""
     with empty() as address, closing(Database(address)) as database:

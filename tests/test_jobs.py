@@ -391,3 +391,17 @@ def test_a_poll_is_said_in_one_line_or_not_at_all(polled, level, said, caplog):
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == (
         [(level, said)] if level else []
     )
+
+
+def test_a_correction_is_published():
+    """What a person changed in another process is in the files at the next tick, once."""
+
+    async def go() -> int:
+        pipeline = Scripted(looks=(StoreBusy("away"),) * 1000)
+        async with ticking(pipeline):
+            await pipeline.until("publish", 1)
+            pipeline.corrections = [True]
+            await pipeline.until("publish", 2)
+            return pipeline.counts["poll"]
+
+    assert asyncio.run(go()) == 0

@@ -98,7 +98,7 @@ def show(session: Session, story: int, *, as_json: bool) -> None:
         happened = history.of_story(tx, stands)
         corrected = {each.id: each.what for each in corrections.listed(tx)}
     if as_json:
-        _print_json(story_json(found) | {"history": [_happening_json(event) for event in happened]})
+        _print_json(story_json(found) | {"history": _history_json(found, happened)})
         return
     if stands != story:
         click.echo(f"story {story} was merged into {stands}")
@@ -149,8 +149,6 @@ def story_json(story: Story) -> dict[str, Any]:
                 "publisher": member.publisher,
                 "source": member.source,
                 "published": member.published.isoformat(),
-                "copy_group": member.copy_group,
-                "joined": member.joined.isoformat(),
                 "evidence": dict(member.evidence),
             }
             for member in story.members
@@ -158,16 +156,25 @@ def story_json(story: Story) -> dict[str, Any]:
     }
 
 
-def _happening_json(event: Happening) -> dict[str, Any]:
-    return {
-        "at": event.at.isoformat(),
-        "what": event.what,
-        "story": event.story,
-        "from_story": event.from_story,
-        "report": event.report,
-        "score": round(event.score, 4),
-        "correction": event.correction,
-    }
+def _history_json(story: Story, happened: Iterable[Happening]) -> list[dict[str, Any]]:
+    """What happened to a story, in the order of time; why a report joined stands in its evidence."""
+    joined = [
+        {"at": member.joined.isoformat(), "what": "joined", "story": story.id, "report": member.id}
+        for member in story.members
+    ]
+    events = [
+        {
+            "at": event.at.isoformat(),
+            "what": event.what,
+            "story": event.story,
+            "from_story": event.from_story,
+            "report": event.report,
+            "score": round(event.score, 4),
+            "correction": event.correction,
+        }
+        for event in happened
+    ]
+    return sorted([*joined, *events], key=lambda event: str(event["at"]))
 
 
 def _print_json(value: dict[str, Any]) -> None:

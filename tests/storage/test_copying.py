@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from aggregator.errors import StoreError
-from aggregator.model import Report, SourceState
-from storage import reports, schema, sketches, sources, stories
+from aggregator.model import Report, Side, SourceState
+from storage import corrections, reports, schema, sketches, sources, stories
 from storage.copying import copy_everything
 from storage.database import Database
 
@@ -38,6 +38,7 @@ def old(tmp_path: Path, report):
             for story, found in zip(opened, ids, strict=True):
                 stories.join(tx, story=story, report=found, copy_group=found, evidence=FIRST, now=NOON)
             stories.merge(tx, goes=opened[2], stays=opened[0], score=0.9, now=NOON)
+            corrections.add(tx, "merge", opened[0], [Side(opened[1], "t", frozenset(ids[1:2]))], NOON)
             reports.revise(tx, reports.get(tx, ids)[ids[0]], report(1, title="New"), NOON)
             sketches.put(tx, {ids[0]: b"sketch"}, "recipe")
             sketches.add_bands(tx, [(ids[0], NOON, [2**62, -(2**62)])])
