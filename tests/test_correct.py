@@ -285,12 +285,10 @@ def test_a_service_that_runs_obeys_at_once(desk):
     assert desk.honours_all()
 
 
-step = st.one_of(
-    st.tuples(st.just("merge"), st.integers(0, 9), st.integers(0, 9)),
-    st.tuples(st.just("split"), st.integers(0, 9), st.integers(1, 62)),
-    st.tuples(st.just("take"), st.integers(1, 8), st.integers(0, len(WORDS) - 1)),
-    st.tuples(st.just("undo"), st.just(0), st.just(0)),
-)
+merged = st.tuples(st.just("merge"), st.integers(0, 9), st.integers(0, 9))
+parted = st.tuples(st.just("split"), st.integers(0, 9), st.integers(1, 62))
+taken = st.tuples(st.just("take"), st.integers(1, 8), st.integers(0, len(WORDS) - 1))
+undone = st.tuples(st.just("undo"), st.just(0), st.just(0))
 
 
 def play(desk: Desk, what: str, one: int, other: int) -> None:
@@ -311,7 +309,7 @@ def play(desk: Desk, what: str, one: int, other: int) -> None:
             assert desk.honours_all()
 
 
-@given(steps=st.lists(step, min_size=1, max_size=8))
+@given(steps=st.lists(merged | parted | taken | undone, min_size=1, max_size=8))
 @settings(max_examples=12, deadline=None)
 def test_whatever_happens_every_correction_in_force_holds(empty, steps):
     """Reports come in and are rewritten, people merge, split and undo: in any order."""
@@ -329,7 +327,7 @@ def test_whatever_happens_every_correction_in_force_holds(empty, steps):
                 assert sum(map(len, partition.values())) == reports.count(tx)
 
 
-@given(steps=st.lists(step.filter(lambda each: each[0] in ("merge", "split")), min_size=1, max_size=6))
+@given(steps=st.lists(merged | parted, min_size=1, max_size=6))
 @settings(max_examples=12, deadline=None)
 def test_undoing_all_is_where_we_were(empty, steps):
     """After any merges and splits, as many times undo gives each state before, ids and evidence and all."""

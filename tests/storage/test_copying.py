@@ -2,15 +2,15 @@
 
 import re
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from aggregator.errors import StoreError
-from aggregator.model import Report, Side, SourceState
-from storage import corrections, reports, schema, sketches, sources, stories
+from aggregator.model import Pause, Report, Side, SourceState
+from storage import corrections, pauses, reports, schema, sketches, sources, stories
 from storage.copying import copy_everything
 from storage.database import Database
 
@@ -44,6 +44,7 @@ def old(tmp_path: Path, report):
             sketches.add_bands(tx, [(ids[0], NOON, [2**62, -(2**62)])])
             sources.save(tx, SourceState("a", "https://example.org/", due=NOON, body_hash=b"x"))
             sources.take(tx, "Inbox", b"digest", "a.txt", NOON)
+            pauses.keep(tx, Pause("host", "example.org", NOON, "429", asked=False), NOON - timedelta(days=1))
         yield database
 
 
