@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
+import io
 import json
 import os
 import select
@@ -32,6 +33,10 @@ WRITING = (
     *("fallocate", "fchmod", "mkdir", "mkdirat", "link", "linkat", "writev", "pwritev", "pwrite64"),
 )
 """The system calls that change what is on the disk; the last one writes pages of the database."""
+
+
+_END = b"end\n"
+_ORDERS = io.FileIO(0, closefd=False)  # read to the end of a line and no further
 
 
 class Call(NamedTuple):
@@ -100,6 +105,12 @@ class Warm:
         self._process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
         self._process.stdin.flush()
 
+    def end(self) -> None:
+        """Kill the run now; `ended` is still to be asked."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(_END)
+        self._process.stdin.flush()
+
     def ended(self) -> int:
         """The status of the run: negative for a signal."""
         return int(self._line())
@@ -123,7 +134,9 @@ def main() -> None:
     os.dup2(2, 1)  # nothing else gets between the answers
     _warm_up(Path(sys.argv[1]))
     print("warm", file=answers)
-    for line in sys.stdin:
+    while line := _ORDERS.readline():
+        if line == _END:  # it had ended by itself
+            continue
         given = json.loads(line)
         call = given.pop("call")
         print(_carried_out(Order(**given, call=call and Call(*call))), file=answers)
@@ -158,11 +171,11 @@ def _carried_out(order: Order) -> int:
 
 
 def _awaited(child: int, seconds: float) -> int:
-    """The status of a child that is killed when its time has come."""
+    """The status of a child that is killed when its time has come, or when told."""
     handle = os.pidfd_open(child)
-    ended, _, _ = select.select([handle], [], [], seconds)
+    ready, _, _ = select.select([handle, _ORDERS.fileno()], [], [], seconds)
     os.close(handle)
-    if not ended:
+    if handle not in ready:
         os.kill(child, signal.SIGKILL)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.faults.child import WRITING, Call, Warm
 from benchmarks.faults.world import ONCE, SERVE, Findings, World, serving
@@ -67,7 +68,7 @@ def at_random(warm: Warm, folder: Path, rounds: int, seed: int, *, service: bool
             world.drop()
             killed = warm.ended() == -signal.SIGKILL
             tally.add(world.findings(at_rest=False), killed=killed)
-        warm.run(world.order())
+        to_the_end(warm, world)
         tally.findings.add(world.findings(at_rest=True))
     return tally
 
@@ -91,7 +92,7 @@ def at_calls(warm: Warm, folder: Path, calls: Iterable[Call], fault: str | None 
         worlds.append(before)
         before.show()
         before.drop()
-        warm.run(before.order())
+        to_the_end(warm, before)
         for call in calls:
             if call.kind in ended:
                 continue
@@ -105,16 +106,29 @@ def at_calls(warm: Warm, folder: Path, calls: Iterable[Call], fault: str | None 
     return tally
 
 
+def to_the_end(warm: Warm, world: World, **more: Any) -> bool:
+    """A run that ends well unless it is killed: whether it was.
+
+    Raises:
+        RuntimeError: it failed, which is neither; a fault that was planted wrong would look like one found.
+
+    """
+    status = warm.run(world.order(**more))
+    if status not in (0, -signal.SIGKILL):
+        raise RuntimeError(f"a run ended with status {status}: {world.said()}")
+    return status == -signal.SIGKILL
+
+
 def _one_call(warm: Warm, world: World, call: Call, fault: str | None, tally: Tally) -> bool:
     """Whether the call came."""
     world.show()
     world.drop()
-    killed = warm.run(world.order(call=call, fault=fault)) == -signal.SIGKILL
+    killed = to_the_end(warm, world, call=call, fault=fault)
     tally.add(world.findings(at_rest=False), killed=killed)
     if killed and not tally.findings:
         world.show()
         world.drop()
-        warm.run(world.order(fault=fault))
+        to_the_end(warm, world, fault=fault)
         tally.findings.add(world.findings(at_rest=True))
     return killed
 
@@ -123,5 +137,5 @@ def _seconds_of_a_run(warm: Warm, world: World) -> float:
     world.show()
     world.drop()
     began = time.monotonic()
-    warm.run(world.order())
+    to_the_end(warm, world)
     return time.monotonic() - began

@@ -22,7 +22,8 @@ def _validator_before_entries() -> None:
 
     async def early(self: Any, source: Any, state: Any, answer: Any, parsed: Any, chance: float) -> Any:
         outcome = due.Outcome(answer, parsed)
-        saved = due.after_answer(state, self._bounds(source), outcome, self._clock(), chance)
+        limits = due.bounds(source, self._settings.fetch)
+        saved = due.after_answer(state, limits, outcome, self._clock(), chance)
         await self._write(lambda tx: sources.save(tx, saved))
         return await keep_answer(self, source, state, answer, parsed, chance)
 

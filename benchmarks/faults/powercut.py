@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.faults.child import Warm
-from benchmarks.faults.kills import Tally
+from benchmarks.faults.kills import Tally, to_the_end
 from benchmarks.faults.world import ONCE, SERVE, World, serving
 
 _SIZE = 48 * 2**20  # bytes; a file with holes
@@ -25,6 +25,7 @@ _SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN
 _WITHOUT_ITS_LOG = 2
 _SHORTEST = 0.2  # seconds until the cut
 _AFTERWARDS = 0.3  # seconds that the process meets a disk that is gone
+_PATIENCE = 10.0  # seconds for a service to take in what lies there
 
 
 class Disk:
@@ -103,18 +104,28 @@ def rounds(
             world.show()
             world.drop()
             disk.sync()  # who drops a file has synced it
-            after = rng.uniform(_SHORTEST, longest)
-            warm.start(world.order(SERVE if number % 2 else ONCE, fault=fault, after=after + _AFTERWARDS))
-            time.sleep(after)
+            warm.start(world.order(SERVE if number % 2 else ONCE, fault=fault))
+            if number % 2:  # it goes on working, so there is time to see that it has taken something
+                _until_taken(world)
+            time.sleep(rng.uniform(_SHORTEST, longest))
             disk.cut()
+            time.sleep(_AFTERWARDS)
+            warm.end()
             warm.ended()
             disk.restore()
             tally.add(world.findings(at_rest=False), killed=True)
             if fault and tally.findings:
                 return tally
-        warm.run(world.order(fault=fault))
+        to_the_end(warm, world, fault=fault)
         tally.findings.add(world.findings(at_rest=True))
     return tally
+
+
+def _until_taken(world: World) -> None:
+    """Wait until no file lies in the folder, or for long enough."""
+    deadline = time.monotonic() + _PATIENCE
+    while world.waiting() and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _do(*command: str) -> None:

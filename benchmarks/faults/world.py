@@ -127,6 +127,14 @@ class World:
         """A run of the service in this world."""
         return Order(str(self.folder), command, **more)
 
+    def said(self) -> str:
+        """The last line that the service said."""
+        return ((self.folder / "log.txt").read_text().splitlines() or ["nothing"])[-1]
+
+    def waiting(self) -> bool:
+        """Whether a file lies in the drop folder."""
+        return any(path.is_file() for path in (self.folder / "drop").iterdir())
+
     # ---- what happens outside ----
 
     def show(self) -> None:
