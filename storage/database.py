@@ -36,6 +36,10 @@ _AWAY_SIGNS = (
 
 _REMEDIES = {
     "unable to open": "is its folder there, and may this user write to it?",
+    "has gone": "bring it back: it is tried again, and nothing was lost",
+    "is another one": "restart the service; stop it before its database is exchanged",
+    "disk I/O error": "look at the disk and the system's log; what was not taken in is asked for again",
+    "malformed": "the file is damaged: restore a backup of it",
     "readonly": "may this user write to the file and its folder?",
     "disk is full": "free some disk space; nothing was lost",
     "No space left": "free some disk space on the server; nothing was lost",

@@ -4,6 +4,9 @@ One rule for both: writers take turns from their first statement on, and a reade
 
 - SQLite runs in WAL mode with ``synchronous=FULL``: what was committed survives a power cut. A writing
   transaction begins with ``BEGIN IMMEDIATE``, so that it waits for its turn at once and never fails half-way.
+  A database can go away and come back: its folder is moved, its disk fails. So a file that has gone is not
+  made anew, nor is one used that has taken its place; and after an I/O error every connection is given up,
+  because of a write that failed once nobody knows what the system has kept.
 - On PostgreSQL it takes an advisory lock instead. Linking looks for a report's story and then writes: of two
   writers that looked at once, neither would see the other, and one event would become two stories. It runs
   under READ COMMITTED, because a snapshot taken before the wait would not show what the other one wrote.
@@ -12,6 +15,7 @@ One rule for both: writers take turns from their first statement on, and a reade
 from __future__ import annotations
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +77,52 @@ def _sqlite(url: sa.URL) -> sa.Engine:
     engine = sa.create_engine(url, **options)
     sa.event.listen(engine, "connect", _on_sqlite_connect)
     sa.event.listen(engine, "begin", _on_sqlite_begin)
+    sa.event.listen(engine, "handle_error", _on_sqlite_error)
+    if "poolclass" not in options:
+        _SameFile(Path(url.database or "")).watch(engine)
     return engine
+
+
+class _SameFile:
+    """Sees that one file is used from the first connection to the end of the process.
+
+    SQLite sees neither that its file was moved, and writes on where nobody looks, nor that another one stands
+    there: it would take that one's log for its own.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._first: tuple[int, int] | None = None
+
+    def watch(self, engine: sa.Engine) -> None:
+        """Look before a connection is made, and before each transaction."""
+        sa.event.listen(engine, "do_connect", self._before_connect)
+        sa.event.listen(engine, "connect", self._on_connect)
+        sa.event.listen(engine, "begin", self._on_begin)
+
+    def _before_connect(self, *_: Any) -> None:
+        if fault := self._fault():  # else SQLite would make an empty file
+            raise fault
+
+    def _on_connect(self, *_: Any) -> None:
+        self._first = self._first or self._now()
+
+    def _on_begin(self, _: sa.Connection) -> None:
+        if fault := self._fault():
+            raise sa.exc.OperationalError("BEGIN", None, fault)
+
+    def _fault(self) -> sqlite3.OperationalError | None:
+        now = self._now()
+        if self._first in (None, now):
+            return None
+        return sqlite3.OperationalError("the file has gone" if now is None else "the file is another one now")
+
+    def _now(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
 
 def _postgresql(url: sa.URL) -> sa.Engine:
@@ -97,6 +146,12 @@ def _on_sqlite_connect(connection: Any, _: Any) -> None:
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _on_sqlite_error(context: sa.ExceptionContext) -> None:
+    name = getattr(context.original_exception, "sqlite_errorname", None) or ""
+    if name.startswith("SQLITE_IOERR"):
+        context.is_disconnect = True  # closes every connection of the pool
 
 
 def _on_sqlite_begin(connection: sa.Connection) -> None:
