@@ -199,9 +199,10 @@ def _unmerge(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
         report for report in sorted(together - known) if not (said.bound(report) or said.told_apart([report]))
     ]
     for report in reports.get(tx, free).values():
-        if (suits := linker.closest(tx, report, between)) != here:
-            stories.seat(tx, suits, [report.id])
-            history.remember(tx, Happening(now, "moved", suits, here, report.id, _SURE, last.id))
+        scores = {story: linker.suits(tx, report, story) for story in between}
+        if (best := max(scores, key=lambda story: scores[story])) != here:  # of equals, where it is
+            stories.seat(tx, best, [report.id])
+            history.remember(tx, Happening(now, "moved", best, here, report.id, _SURE, last.id))
     _regroup(tx, between)
     linker.show(tx, between[1:], now)
     linker.show(tx, between[:1], None)

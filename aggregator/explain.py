@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from aggregator.dedup import fingerprint, verdict
+from aggregator.dedup import fingerprint, overlap, verdict
+from aggregator.dedup.corrections import deciding
 from aggregator.dedup.story import Bars
 from aggregator.errors import NotFound, ParseError
 from aggregator.intake.contain import Parser
 from aggregator.intake.normalise import normalise
-from aggregator.linker import Linker, shared_words
+from aggregator.linker import Linker
 from aggregator.model import headline
 from aggregator.named import LONGEST, WHERE, is_stored, stored
 from aggregator.settings import FolderSource, Settings
 from aggregator.shown import short
-from storage import stories
+from storage import corrections, stories
 from storage.reports import Stored
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Whole:
+    """What one of the two (``A`` or ``B``) scores with a story: the mean over the others in it."""
+
+    report: str
+    story: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """All that a verdict over two reports rests on.
 
@@ -51,8 +61,11 @@ class Explanation:
         resemblance: of the two texts, 0 if they are no copies.
         copy_bar: from which they count as one text.
         veto: why they cannot be one event whatever the sum says.
-        shared: words, names and numbers that both have.
+        correction: what a person said about the two, which decides.
+        shared: words, names, numbers and quotes that both have.
+        against: names and numbers in the title of each that stand nowhere in the other.
         stories: the stories that they are in, None for a file.
+        whole: what each scores with the whole story of the other: that decides, and not the pair.
         verdict: the outcome in a sentence.
 
     """
@@ -65,8 +78,11 @@ class Explanation:
     resemblance: float
     copy_bar: float
     veto: str | None
+    correction: str | None
     shared: Mapping[str, tuple[str, ...]]
+    against: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
     stories: tuple[int | None, int | None]
+    whole: tuple[Whole, ...]
     verdict: str
 
     def as_json(self) -> dict[str, Any]:
@@ -102,71 +118,102 @@ def explain(a: str, b: str, settings: Settings, database: Callable[[], Database]
     store = database()
     linker = Linker(settings.dedup)
     with store.reading() as tx:
+        linker.obey(tx)
         one, other = (_found(tx, name, number, settings) for number, name in enumerate((a, b)))
-        mine, theirs = linker.telling(tx, one), linker.telling(tx, other)
+        pair = linker.telling(tx, one), linker.telling(tx, other)
         seated = stories.of_reports(tx, [one.id, other.id])
+        where = seated.get(one.id), seated.get(other.id)
+        whole = _with_stories(tx, linker, (one, other), where)
+        decided = deciding(corrections.listed(tx), one.id, other.id)
+    readings = [fingerprint.read(each.title, each.text, each.language) for each in (one, other)]
     bars = Bars(settings.dedup.story_bar, settings.dedup.copy_bar, settings.dedup.window)
-    words, names, numbers = shared_words(
-        mine.weighed, theirs.weighed, fingerprint.read(one.title, one.text, one.language)
-    )
-    return _weighed(
-        (mine, theirs),
-        (_line(one), _line(other)),
-        bars,
-        {"words": words[:_MOST], "names": names[:_MOST], "numbers": numbers[:_MOST]},
-        (seated.get(one.id), seated.get(other.id)),
-    )
-
-
-def _weighed(
-    pair: tuple[verdict.Telling, verdict.Telling],
-    lines: tuple[str, str],
-    bars: Bars,
-    shared: Mapping[str, tuple[str, ...]],
-    seated: tuple[int | None, int | None],
-) -> Explanation:
     probability = float(verdict.judge(pair[0], [pair[1]], bars.window)[0])
-    resemblance = verdict.is_copy(*pair, bars.copy)
-    vetoed = verdict.veto(*pair, bars.window)
-    return Explanation(
-        first=lines[0],
-        second=lines[1],
+    found = Explanation(
+        first=_line(one),
+        second=_line(other),
         rows=tuple(Row(*row) for row in verdict.account(*pair)),
         probability=probability,
         bar=bars.story,
-        resemblance=resemblance,
+        resemblance=verdict.is_copy(*pair, bars.copy),
         copy_bar=bars.copy,
-        veto=vetoed,
-        shared=shared,
-        stories=seated,
-        verdict=_sentence(probability, bars, resemblance, vetoed, seated)
-        if pair[0].id != pair[1].id
-        else "A and B are one and the same report",
+        veto=verdict.veto(*pair, bars.window),
+        correction=f"{decided[0].id}: {'together' if decided[1] else 'apart'}" if decided else None,
+        shared=_shared(pair, (one, other), readings[0]),
+        against=_against(pair, readings),
+        stories=where,
+        whole=whole,
+        verdict="A and B are one and the same report",
+    )
+    return found if one.id == other.id else replace(found, verdict=_sentence(found))
+
+
+def _with_stories(
+    tx: Any, linker: Linker, pair: tuple[Stored, Stored], where: tuple[int | None, int | None]
+) -> tuple[Whole, ...]:
+    """What each of two reports scores with the story of the other."""
+    across = zip("AB", pair, reversed(where), strict=True)
+    return tuple(
+        Whole(letter, story, linker.suits(tx, report, story))
+        for letter, report, story in across
+        if story is not None and pair[0].id != pair[1].id
     )
 
 
-def _sentence(
-    probability: float,
-    bars: Bars,
-    resemblance: float,
-    vetoed: str | None,
-    seated: tuple[int | None, int | None],
-) -> str:
-    if vetoed:
-        said = f"not one event: {vetoed}"
-    elif resemblance:
-        said = f"one text: resemblance {resemblance:.2f} reaches the bar for copies, {bars.copy:.2f}"
-    elif probability >= bars.story:
-        said = f"one event: probability {probability:.2f} reaches the bar, {bars.story:.2f}"
+def _shared(
+    pair: tuple[verdict.Telling, verdict.Telling],
+    texts: tuple[Stored, Stored],
+    reading: fingerprint.Reading,
+) -> dict[str, tuple[str, ...]]:
+    words, names, numbers = overlap.shared_words(pair[0].weighed, pair[1].weighed, reading)
+    quotes = overlap.shared_quotes(texts[0].text, texts[1].text)
+    kinds = {"words": words, "names": names, "numbers": numbers, "quotes": quotes}
+    return {kind: found[:_MOST] for kind, found in kinds.items()}
+
+
+def _against(
+    pair: tuple[verdict.Telling, verdict.Telling], readings: Sequence[fingerprint.Reading]
+) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    one, other = (telling.weighed for telling in pair)
+    mine = overlap.only_titled(one, other, readings[0])
+    theirs = overlap.only_titled(other, one, readings[1])
+    kinds = zip(("names", "numbers"), mine, theirs, strict=True)
+    return {kind: (first[:_MOST], second[:_MOST]) for kind, first, second in kinds}
+
+
+def _sentence(found: Explanation) -> str:
+    score = f"probability {found.probability:.2f}"
+    if found.veto:
+        said = f"not one event: {found.veto}"
+    elif found.resemblance:
+        said = (
+            f"one text: resemblance {found.resemblance:.2f} reaches the bar for copies, {found.copy_bar:.2f}"
+        )
+    elif found.probability >= found.bar:
+        said = f"one event: {score} reaches the bar, {found.bar:.2f}"
     else:
-        said = f"not one event: probability {probability:.2f} stays under the bar, {bars.story:.2f}"
-    if None in seated:
-        return said
-    if seated[0] == seated[1]:
-        return f"{said}. Both are in story {seated[0]}: what counts there is the mean over all its reports"
-    return (
-        f"{said}. They are in stories {seated[0]} and {seated[1]}: a story takes by the mean over its reports"
-    )
+        said = f"not one event: {score} stays under the bar, {found.bar:.2f}"
+    if found.correction:
+        number, _, how = found.correction.partition(": ")
+        said += f". But a person said that they are {how} (correction {number}), and that decides"
+    return said + _about_stories(found)
+
+
+def _about_stories(found: Explanation) -> str:
+    """What the stories have to do with it: each weighs a report as a whole."""
+    if None in found.stories:
+        return ""
+    if found.stories[0] == found.stories[1]:
+        here = f". Both are in story {found.stories[0]}: what counts there is the mean over all its reports"
+        return here + _scores(found)
+    apart = f". They are in stories {found.stories[0]} and {found.stories[1]}"
+    if found.correction:
+        return apart
+    return f"{apart}: a story takes by the mean over its reports{_scores(found)}"
+
+
+def _scores(found: Explanation) -> str:
+    said = [f"{each.report} scores {each.score:.2f} with story {each.story}" for each in found.whole]
+    return f"; {', '.join(said)}" if said else ""
 
 
 def _found(tx: Any, name: str, number: int, settings: Settings) -> Stored:

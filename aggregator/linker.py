@@ -13,9 +13,10 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from aggregator.dedup import fingerprint, signals, text
+from aggregator.dedup import fingerprint, signals
 from aggregator.dedup.corrections import Rules, rules
 from aggregator.dedup.frequency import SPAN, StreamCounts
+from aggregator.dedup.overlap import shared_words
 from aggregator.dedup.recurring import LOOKED_AT, recurring, without
 from aggregator.dedup.story import Bars, Neighbourhood, Plan, place
 from aggregator.dedup.verdict import Telling, account
@@ -112,7 +113,7 @@ class Linker:
             entered: as they stand in the database.
 
         """
-        self._obey(tx)
+        self.obey(tx)
         self._trim()
         self._readings.clear()
         self._unjudge({report.id for report in entered}.intersection(self._sketches))
@@ -131,7 +132,7 @@ class Linker:
         sketches.put(tx, packed, fingerprint.RECIPE)
         sketches.add_bands(tx, [(report.id, report.seen, self._keys[report.id]) for report in entered])
 
-    def _obey(self, tx: Any) -> None:
+    def obey(self, tx: Any) -> None:
         """Learn what people have said since, maybe in another process; they may have changed everything."""
         changes = corrections.changes(tx)
         if changes != self._changes:
@@ -201,20 +202,14 @@ class Linker:
             self._sketches[report.id] = fingerprint.sketch(title, body, report.language)
         return self._tellings(tx, [_seat(report)])[0]
 
-    def closest(self, tx: Any, report: Stored, between: Iterable[int]) -> int:
-        """Which of these stories suits a report best, whether it reaches the bar there or not."""
-        near: dict[int, list[Seat]] = {}
-        for seat in stories.seats(tx, between):
-            if seat.report != report.id:
-                near.setdefault(seat.story, []).append(seat)
-        tellings = {
-            story: told
-            for story, seats in near.items()
-            if (told := self._tellings(tx, self._chosen(seats, set())))
-        }
-        plan = place(self.telling(tx, report), Neighbourhood(tellings), self._bars)
-        nearest = (story for story, seats in near.items() for seat in seats if seat.report == plan.matched)
-        return next(nearest, min(between))
+    def suits(self, tx: Any, report: Stored, story: int) -> float:
+        """The score of a report with a story, as if it came now; if it is in it, with the others there.
+
+        0 where nobody else is in the story.
+        """
+        others = [seat for seat in stories.seats(tx, [story]) if seat.report != report.id]
+        nearby = Neighbourhood({story: self._tellings(tx, self._chosen(others, set()))}, rules=self._rules)
+        return place(self.telling(tx, report), nearby, self._bars).score
 
     def _carry_out(
         self, tx: Any, plan: Plan, report: Stored, near: Near, own: int | None, now: datetime
@@ -401,25 +396,6 @@ def best_seat(seats: Sequence[Seat], prefer: Mapping[str, int]) -> Seat:
             -seat.report,
         ),
     )
-
-
-def shared_words(
-    mine: signals.Weighed, other: signals.Weighed, reading: fingerprint.Reading
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Words, names and numbers that both reports have, heaviest first, as `reading` spells them."""
-    shared = mine.sketch.hashes[signals.shared(mine, other)].tolist()
-    spelt = reading.spelling(set(shared))
-    both = [spelt[key] for key in shared if key in spelt]
-    return (
-        tuple(_plain(feature) for feature in both if not feature.name and not feature.number),
-        tuple(_plain(feature) for feature in both if feature.name),
-        tuple(_plain(feature) for feature in both if feature.number),
-    )
-
-
-def _plain(feature: text.Feature) -> str:
-    """As it stood in the text, without a possessive."""
-    return feature.shown.removesuffix("'s")
 
 
 def _seat(report: Stored) -> Seat:

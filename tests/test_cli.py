@@ -552,14 +552,15 @@ def test_explain_lays_out_every_signal(told):
     assert (done.status, done.err) == (0, "")
     assert re.search(r"^A  report \d, .*2026-11-20: ", done.out, re.MULTILINE)
     assert re.search(r"^signal +value +weight +adds +meaning$", done.out, re.MULTILINE)
-    assert re.search(r"^names +.*Aurelia", done.out, re.MULTILINE)
+    assert re.search(r"^  names +.*Aurelia", done.out, re.MULTILINE)
+    assert re.search(r"^  numbers +A: .*; B: ", done.out, re.MULTILINE)
     assert re.search(r"^one event: probability 0\.\d\d reaches the bar", done.out.splitlines()[-1])
 
 
 def test_explain_as_json_is_one_object(told):
     """The same facts for scripts."""
     (found,) = told("explain", 1, 3, "--json").objects
-    assert {"rows", "probability", "bar", "verdict", "shared", "stories"} <= set(found)
+    assert {"rows", "probability", "bar", "verdict", "shared", "against", "stories", "whole"} <= set(found)
     assert found["verdict"].startswith("not one event")
 
 

@@ -8,12 +8,14 @@ from typing import Any
 
 import pytest
 
+from aggregator import correct
 from aggregator.errors import NotFound, ParseError
 from aggregator.explain import Explanation, explain
 from aggregator.ingest import ingest
 from aggregator.linker import Linker
 from aggregator.model import Report
 from aggregator.settings import Settings
+from storage import stories
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -163,3 +165,29 @@ def test_a_file_that_cannot_be_weighed_is_an_error_with_a_hint(explained, tmp_pa
         explained("1", str(path))
     assert name in raised.value.message
     assert raised.value.hint
+
+
+def test_what_contradicts_is_listed(explained):
+    """A title's numbers and names that the other report has nowhere; both sides, whichever is first."""
+    ahead, back = explained("1", "3"), explained("3", "1")
+    for kind in ("names", "numbers"):
+        assert ahead.against[kind] == tuple(reversed(back.against[kind]))
+
+
+def test_a_story_is_weighed_as_a_whole(explained, settings):
+    """Apart although the pair reaches the bar: the score with the other's whole story is told."""
+    database = Database(settings.database)
+    with database.writing() as tx:
+        story = stories.of_reports(tx, [3])[3]
+        correct.merge(tx, Linker(settings.dedup), [story, stories.of_reports(tx, [1])[1]], NOON)
+        correct.split(tx, Linker(settings.dedup), story, [2], NOON)
+        before = stories.of_reports(tx, [1, 2])
+    database.close()
+    found = explained("1", "2")
+    assert found.correction == "2: apart"
+    assert "But a person said that they are apart (correction 2), and that decides" in found.verdict
+    assert [(each.report, each.story) for each in found.whole] == [("A", before[2]), ("B", before[1])]
+    together = explained("1", "3")
+    assert together.correction == "1: together"
+    assert "scores" in together.verdict
+    assert explained("3", "5").correction is None

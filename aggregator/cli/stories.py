@@ -187,15 +187,25 @@ def _print_explanation(explanation: Explanation) -> None:
     terms = table("signal", "value", "weight", "adds", "meaning")
     for row in explanation.rows:
         terms.add_row(row.signal, f"{row.value:.3f}", f"{row.weight:+.2f}", f"{row.adds:+.2f}", row.meaning)
-    shared = [f"{name:<8} {', '.join(explanation.shared[name]) or '-'}" for name in _SHARED]
+    shared = [f"  {name:<8} {_list(explanation.shared[name])}" for name in (*_SHARED, "quotes")]
+    against = [
+        f"  {name:<8} A: {_list(mine)}; B: {_list(theirs)}"
+        for name, (mine, theirs) in explanation.against.items()
+    ]
     lay_out(
         Text(f"A  {on_one_line(explanation.first)}"),
         Text(f"B  {on_one_line(explanation.second)}\n"),
         terms,
-        Text(""),
+        Text("\nboth have"),
         *(Text(on_one_line(line)) for line in shared),
+        Text("\nonly in one title, and nowhere in the other report"),
+        *(Text(on_one_line(line)) for line in against),
         Text(f"\n{explanation.verdict}", style="bold"),
     )
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(words) or "-"
 
 
 def _print_stories(found: Iterable[Story]) -> None:

@@ -108,6 +108,21 @@ def _group(together: dict[int, frozenset[int]], reports: frozenset[int]) -> None
     together.update(dict.fromkeys(reports, reports))
 
 
+def deciding(corrections: Sequence[Correction], a: int, b: int) -> tuple[Correction, bool] | None:
+    """The correction that decides of two reports, and whether it has them together; None if none does."""
+    said = rules(corrections)
+    together, apart = b in said.together.get(a, ()), b in said.apart.get(a, ())
+    if a == b or not (together or apart):
+        return None
+    for correction in reversed(corrections):
+        sides = [side.reports for side in correction.sides]
+        bound = frozenset().union(*sides) if correction.what == "merge" else sides[-1]
+        says = {a, b} <= bound if together else all({a, b} & side for side in sides)
+        if correction.undone is None and says and (together or correction.what == "split"):
+            return correction, together
+    return None
+
+
 def overruled(corrections: Iterable[Correction], newest: Correction) -> list[Correction]:
     """The corrections that hold until the newest one says something else about two of their reports."""
     in_force = [correction for correction in corrections if correction.undone is None]

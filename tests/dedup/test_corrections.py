@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.dedup.corrections import honoured, keep_ids, overruled, part, rules, settle
+from aggregator.dedup.corrections import deciding, honoured, keep_ids, overruled, part, rules, settle
 from aggregator.model import Correction, Side
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -44,6 +44,17 @@ def test_the_newest_correction_counts(corrections, together, apart):
     assert set(found.together.values()) == {frozenset(group) for group in together}
     pairs = {(min(a, b), max(a, b)) for a, others in found.apart.items() for b in others}
     assert pairs == set(apart)
+
+
+def test_what_decides_of_two_reports_is_named():
+    """The newest correction in force that says something of both."""
+    merged, split = said("merge", {1}, {2, 3}), said("split", {1, 2}, {3, 4}, number=2)
+    assert deciding([merged, split], 1, 2) == (merged, True)
+    assert deciding([merged, split], 1, 3) == (split, False)
+    assert deciding([merged, split], 3, 4) == (split, True)
+    assert deciding([merged, split], 1, 5) is None
+    assert deciding([merged, split], 1, 1) is None
+    assert deciding([UNDONE], 1, 2) is None
 
 
 @pytest.mark.parametrize(
