@@ -36,6 +36,10 @@ class Agenda:
         self._next_look: dict[str, datetime] = {}  # into each folder; a restart looks at once
         self._pauses: dict[str, Pause] = {}  # as the database has them, and those that are being written
 
+    def adopt(self, settings: Settings) -> None:
+        """Go on with other settings."""
+        self._settings = settings
+
     def waiting(self) -> list[Source]:
         """The sources to poll now, the one that has waited longest first."""
         now = self._clock()

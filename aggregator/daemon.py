@@ -23,7 +23,7 @@ from aggregator.orders import NOTHING_LOST, Orders
 from aggregator.pipeline import Pipeline
 from aggregator.reload import Change, change
 from aggregator.serve import health, site
-from aggregator.settings import FolderSource, Serve, Settings
+from aggregator.settings import FeedSource, FolderSource, Serve, Settings
 from aggregator.shown import counted
 from storage import tenancy
 from storage.database import Database
@@ -109,7 +109,10 @@ class _Tools:
     async def made_for(self, settings: Settings) -> tuple[Fetcher, Parser]:
         """New ones, which are closed at the end."""
         fetcher = await self._open.enter_async_context(Fetcher(settings.fetch, __version__))
-        return fetcher, await self._open.enter_async_context(Parser(settings.parse))
+        pages = any(isinstance(source, FeedSource) and source.full_text for source in settings.sources)
+        # Of two processes one is left for the feeds while the other takes its time over a page.
+        parser = Parser(settings.parse, workers=1 + pages)
+        return fetcher, await self._open.enter_async_context(parser)
 
     async def exchange(self, pipeline: Pipeline, jobs: Jobs, changed: Change) -> None:
         """Go on with other settings."""

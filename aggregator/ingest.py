@@ -7,14 +7,15 @@ together or not at all. Taking the same reports in twice is taking them in once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from aggregator.intake.normalise import RECIPE
 from aggregator.linker import Linker
 from aggregator.model import Report
+from storage import pages, sketches, stories
 from storage import reports as store
-from storage import sketches, stories
 from storage.reports import Stored
 
 
@@ -51,6 +52,40 @@ def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) ->
     store.release(tx, (key for report in new for key in report.keys if key in known))
     ids = store.add(tx, new)
     revised = _revised(tx, again, now)
+    return _linked(tx, linker, ids, revised, now)
+
+
+def rewrite(tx: Any, linker: Linker, report: int, text: str, language: str, now: datetime) -> Gain:
+    """Give a report that is known another text, as a revision, and put it where it belongs with that.
+
+    Args:
+        tx: an open writing transaction.
+        linker: puts reports into stories.
+        report: its id.
+        text: the new text.
+        language: the language of that.
+        now: the present time.
+
+    """
+    old = store.get(tx, [report])[report]
+    new = Report(
+        source=old.source,
+        publisher=old.publisher,
+        title=old.title,
+        text=text,
+        language=language,
+        published=old.published,
+        dated=old.dated,
+        seen=old.seen,
+        url=old.url,
+        recipe=RECIPE,
+    )
+    store.revise(tx, old, new, now)
+    return _linked(tx, linker, [], [old], now)
+
+
+def _linked(tx: Any, linker: Linker, ids: Sequence[int], revised: Sequence[Stored], now: datetime) -> Gain:
+    """Put new and revised reports into their stories."""
     changed = store.get(tx, [*ids, *(old.id for old in revised)])
     for old in revised:
         sketches.drop_bands(tx, old.id, old.seen)
@@ -108,15 +143,19 @@ def _revised(tx: Any, again: Sequence[tuple[int, Report]], now: datetime) -> lis
 
     Only the source that showed a report first revises it: two feeds of one publisher often show one article
     with two summaries, and the report would flip between them at every poll. Of two entries for one report
-    the first has the word, for the same reason.
+    the first has the word, for the same reason. A text that came from the report's own page gives way to a
+    longer one only: the feed goes on showing its short one.
     """
     before = store.get(tx, {report_id for report_id, _ in again})
     store.identify(tx, [(report_id, key) for report_id, report in again for key in report.keys])
     store.sight(tx, [(report_id, report.source, report.seen) for report_id, report in again])
     revised: dict[int, Stored] = {}
     first = dict(reversed(again))
+    whole = pages.taken(tx, list(before))
     for report_id in dict.fromkeys(report_id for report_id, _ in again):
         old, report = before[report_id], first[report_id]
+        if report_id in whole and len(report.text) <= len(old.text):
+            report = replace(report, text=old.text, language=old.language)
         changed = (old.title, old.text) != (report.title, report.text)
         if changed and old.source == report.source:
             store.revise(tx, old, report, now)

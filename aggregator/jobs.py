@@ -20,12 +20,16 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import log, metrics
 from aggregator.errors import AggregatorError, StoreBusy
+from aggregator.fulltext import Reading
 from aggregator.pipeline import Broken, Pipeline, Polled
-from aggregator.settings import Source
+from aggregator.settings import FeedSource, Source
 from aggregator.shown import counted
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(seconds=30)
 """Bounds of the time between two ticks."""
+
+PAGES_EVERY = timedelta(seconds=5)
+"""How often is looked whether article pages are wanted."""
 
 PRUNE_EVERY = timedelta(hours=1)
 """How often what has left the window is forgotten."""
@@ -54,12 +58,14 @@ class Jobs:
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._jobs: dict[str, Callable[[], Awaitable[timedelta]]] = {
             "poll": self._poll_what_is_due,
+            "pages": self._read_what_is_wanted,
             "publish": self._publish_what_changed,
             "prune": self._prune,
         }
         self._armed: dict[str, float] = {}  # when each is to run, in the event loop's time
         self._tasks: set[asyncio.Task[None]] = set()
         self._polling: set[str] = set()  # sources
+        self._reading: set[str] = set()  # sources whose pages are being read
         self._put_off: dict[str, tuple[int, float]] = {}  # failures in a row, and until when
         self._looked: float | None = None  # when the database last answered a tick, in the event loop's time
         self._minding: asyncio.TimerHandle | None = None
@@ -70,6 +76,7 @@ class Jobs:
         """Tick from now on."""
         self._scheduler.start()
         self._arm("poll", timedelta(0))
+        self._arm("pages", SHORTEST)
         self._arm("publish", SHORTEST)
         self._arm("prune", PRUNE_EVERY)
         self._mind_the_clock()
@@ -168,12 +175,31 @@ class Jobs:
         self._put_off.pop(source.name, None)
         say(polled)
 
+    async def _read_what_is_wanted(self) -> timedelta:
+        for source in await asyncio.to_thread(self._pipeline.with_pages):
+            if source.name not in self._reading and self._may_poll(source):
+                self._reading.add(source.name)
+                self._begin(self._read_pages(source))
+        return PAGES_EVERY
+
+    async def _read_pages(self, source: FeedSource) -> None:
+        try:
+            reading = await self._guarded(f"pages of {source.name}", self._pipeline.read_pages(source))
+        finally:
+            self._reading.remove(source.name)
+        if reading is None or reading.taken:
+            self._changed = True
+        if reading is None:
+            self._put_off_source(source)
+            return
+        say_read(source.name, reading)
+
     def _may_poll(self, source: Source) -> bool:
         _, until = self._put_off.get(source.name, (0, 0.0))
         return asyncio.get_running_loop().time() >= until
 
     def _put_off_source(self, source: Source) -> None:
-        """After a poll that could not be kept: it is as due as before, and its server is not to blame."""
+        """After what could not be kept: it is as due as before, and its server is not to blame."""
         failures, _ = self._put_off.get(source.name, (0, 0.0))
         wait = LONGEST * 2 ** min(failures, _MOST_DOUBLINGS)
         until = asyncio.get_running_loop().time() + wait.total_seconds()
@@ -230,3 +256,14 @@ def say(polled: Polled) -> None:
         log.debug("poll.left_alone", polled.left_alone, source=polled.source)
     if polled.warning:
         log.debug("poll.damaged", polled.warning, source=polled.source)
+
+
+def say_read(source: str, reading: Reading) -> None:
+    """One line for pages that brought something, and one for each that failed."""
+    if reading.taken:
+        what = counted(reading.taken, "report")
+        log.info("pages.taken", f"{what} with the whole text of the page", source=source)
+    for said in reading.failed:
+        log.debug("page.failed", said, source=source)
+    for error in reading.broken:
+        log.error("page.broken", f"{source}: {error!r}; please report this", cause=error, source=source)

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aggregator import metrics
 from aggregator.agenda import Agenda
 from aggregator.errors import AggregatorError, BadStatus, FolderError, LeftAlone, ParseError, SourceError
+from aggregator.fulltext import FullText, Reading
 from aggregator.ingest import Gain, ingest
 from aggregator.intake import due, folder
 from aggregator.intake.folder import Dropped, Refusal
@@ -135,6 +136,7 @@ class Pipeline:
         self._published_changes: int | None = None  # made by people, that the files show
         self._writing, self._publishing = asyncio.Lock(), asyncio.Lock()
         self._agenda = Agenda(settings, database, clock)
+        self._full_text = self._reader_of_pages()
 
     def adopt(self, settings: Settings, tools: tuple[Fetcher, Parser] | None = None) -> None:
         """Go on with other settings; a poll that is under way ends as it began.
@@ -147,8 +149,10 @@ class Pipeline:
         if (settings.dedup, settings.prefer) != (self._settings.dedup, self._settings.prefer):
             self._linker = Linker(settings.dedup, settings.prefer)
         self._settings = settings
+        self._agenda.adopt(settings)
         if tools is not None:
             self._fetcher, self._parser = tools
+        self._full_text = self._reader_of_pages()
 
     def waiting(self) -> list[Source]:
         """The sources to poll now, the one that has waited longest first."""
@@ -184,6 +188,19 @@ class Pipeline:
         """Whether a person has changed stories since they were published last, maybe in another process."""
         with self._database.reading() as tx:
             return corrections.changes(tx) != self._published_changes
+
+    def with_pages(self) -> list[FeedSource]:
+        """The sources whose reports have pages to read now."""
+        return self._full_text.due()
+
+    async def read_pages(self, source: FeedSource) -> Reading:
+        """Read the pages of a source's reports that are due.
+
+        Raises:
+            StoreError: the database refused; what was not kept is asked for again.
+
+        """
+        return await self._full_text.read(source, self._agenda.admit)
 
     async def publish(self) -> list[Path]:
         """Write the feeds; the files that changed.
@@ -347,8 +364,11 @@ class Pipeline:
         return polled
 
     async def _ingest(self, batch: Sequence[Report], polled: Polled, now: datetime, also: Keep) -> Polled:
+        full_text = self._full_text
+
         def work(tx: Any) -> tuple[Gain, Polled]:
             gain = ingest(tx, self._linker, batch, now)
+            full_text.want(tx, polled.source, gain, now)
             kept = polled.plus(gain)
             also(tx, kept)
             return gain, kept
@@ -374,6 +394,10 @@ class Pipeline:
                 return await self._ingest([], polled, now, also)
         except Broken as error:
             return replace(polled, error=error)
+
+    def _reader_of_pages(self) -> FullText:
+        tools = (self._fetcher, self._parser, self._linker)
+        return FullText(self._settings, self._database, *tools, self._write, self._clock)
 
     async def _write(self, work: Callable[[Any], Result]) -> Result:
         """Do work in one transaction."""

@@ -143,6 +143,11 @@ class FeedSource(Section):
     allow_private: bool = Field(
         False, description="Let this address lead into private networks (localhost, 10.0.0.0/8 and the like)."
     )
+    full_text: bool = Field(
+        False,
+        description="Read each new report's own page for its whole text, where robots.txt lets us; "
+        "needs the extra `fulltext`.",
+    )
     i_own_this_host: bool = Field(
         False, description="The host is yours: `every` may be shorter than `fetch.floor`."
     )
@@ -212,6 +217,12 @@ class Fetching(Section):
     max_wire_bytes: Size = Field(10_000_000, description="Largest body as sent (bytes, or 10 MB).")
     max_body_bytes: Size = Field(10_000_000, description="Largest body once decompressed (bytes, or 10 MB).")
     max_redirects: int = Field(5, ge=0, le=20, description="Most redirects followed in one poll.")
+    max_pages: int = Field(
+        20,
+        ge=1,
+        le=1000,
+        description="Most article pages that one poll asks for (`full_text`), those of the newest reports.",
+    )
     concurrency: int = Field(16, ge=1, le=1000, description="Most polls at the same time.")
     host_spacing: Duration = Field(
         timedelta(seconds=1), description="Shortest time between two requests to one host."

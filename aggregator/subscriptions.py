@@ -145,11 +145,8 @@ def _outline(source: FeedSource) -> Outline:
     return Outline(source.name, source.url, source.tags, source.language, more)
 
 
-def item(
-    name: str, url: str, *, publisher: str | None, tags: Sequence[str], rights: Mapping[str, bool]
-) -> Item:
+def item(name: str, url: str, *, tags: Sequence[str], switches: Mapping[str, bool]) -> Item:
     """A source as it is written into the configuration: what is not a default."""
     made: dict[str, Any] = {"name": name, "url": url}
-    made |= {"publisher": publisher} if publisher else {}
     made |= {"tags": list(tags)} if tags else {}
-    return made | {key: True for key, value in rights.items() if value}
+    return made | {key: True for key, value in switches.items() if value}

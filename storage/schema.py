@@ -287,6 +287,26 @@ taken = sa.Table(
     sqlite_with_rowid=False,
 )
 
+page = sa.Table(
+    "page",
+    metadata,
+    _column(
+        "report_id",
+        _serial,
+        sa.ForeignKey("report.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        why="whose article page",
+    ),
+    _column("source", sa.Text, nullable=False, why="that asks for the full text"),
+    _column("due", Instant, why="when to ask for it; null: never again"),
+    _column("tries", sa.Integer, nullable=False, why="how often it was asked for"),
+    _column("taken", sa.Boolean, nullable=False, why="the report's text is the page's"),
+    _column("said", sa.Text, why="what came of the last try"),
+    sa.Index("page_due", "source", "due"),
+    sqlite_with_rowid=False,
+)
+
 VIEWS = {
     "stories": """
         SELECT s.id AS id, s.title AS title, b.url AS url, s.created AS created, s.updated AS updated,

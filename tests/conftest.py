@@ -92,12 +92,14 @@ class Origin:
 
     Attributes:
         pages: body by path; a status stands for an answer without one, None for no answer ever.
+        kinds: content type by path, where it is not that of a feed.
         tags: whether it gives entity tags, and compares those that it is asked about.
         asked: path, status and request fields of each answer, in order.
     """
 
     url: str = ""
     pages: dict[str, bytes | int | None] = field(default_factory=dict)
+    kinds: dict[str, str] = field(default_factory=dict)
     tags: bool = True
     asked: list[tuple[str, int | None, Message]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -118,7 +120,7 @@ class Origin:
         if self.tags and body:
             request.send_header("ETag", tag)
         if status != 304:
-            request.send_header("Content-Type", "application/xml")
+            request.send_header("Content-Type", self.kinds.get(request.path, "application/xml"))
             request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         if status == 200:

@@ -15,6 +15,7 @@ from apscheduler.triggers.date import DateTrigger
 
 from aggregator import jobs as subject
 from aggregator.errors import FetchError, StoreBusy, StoreError
+from aggregator.fulltext import Reading
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.jobs import Jobs, say
@@ -43,8 +44,9 @@ class Scripted:
 
     def __init__(self, *polls: Any, looks: tuple[Any, ...] = ()) -> None:
         self.polls, self.looks = list(polls or [Polled("Inbox")]), list(looks)
-        self.counts = {"look": 0, "poll": 0, "publish": 0, "prune": 0}
+        self.counts = {"look": 0, "poll": 0, "read": 0, "publish": 0, "prune": 0}
         self.corrections: list[bool] = []
+        self.readings: list[Reading] = []
         self.publishing: Callable[[], None] = lambda: None
 
     def waiting(self) -> list[Source]:
@@ -55,6 +57,13 @@ class Scripted:
 
     def next_wait(self) -> timedelta:
         return timedelta(0)
+
+    def with_pages(self) -> list[Source]:
+        return [INBOX] if self.readings else []
+
+    async def read_pages(self, source: Source) -> Reading:
+        self.counts["read"] += 1
+        return self.readings.pop(0)
 
     async def poll(self, source: Source) -> Polled:
         self.counts["poll"] += 1
@@ -119,7 +128,7 @@ def test_only_one_shot_jobs_are_armed():
             return [job.trigger for job in made._scheduler.get_jobs()]
 
     armed = asyncio.run(triggers())
-    assert len(armed) == 3
+    assert len(armed) == 4
     assert all(isinstance(trigger, DateTrigger) for trigger in armed)
 
 
@@ -224,7 +233,7 @@ def test_a_clock_that_jumps_ahead_costs_one_tick():
             await pipeline.until("look", 2)
             return len(made._scheduler.get_jobs())
 
-    assert asyncio.run(run()) <= 3
+    assert asyncio.run(run()) <= 4
 
 
 def test_a_source_is_polled_once_at_a_time():
@@ -405,3 +414,21 @@ def test_a_correction_is_published():
             return pipeline.counts["poll"]
 
     assert asyncio.run(go()) == 0
+
+
+def test_pages_are_read_and_what_they_bring_is_published(caplog):
+    """One line says how many texts came."""
+    pipeline = Scripted()
+    pipeline.readings = [Reading(taken=2, stories=frozenset({1}), failed=("https://a.example/: no",))]
+
+    async def run() -> None:
+        async with ticking(pipeline):
+            await pipeline.until("read", 1)
+            before = pipeline.counts["publish"]
+            await pipeline.until("publish", before + 1)
+
+    with caplog.at_level("DEBUG"):
+        asyncio.run(run())
+    said = [record.getMessage() for record in caplog.records]
+    assert "2 reports with the whole text of the page" in said
+    assert "https://a.example/: no" in said

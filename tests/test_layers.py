@@ -19,6 +19,7 @@ FLOORS = (
     ("intake", "dedup", "publish"),
     ("linker", "named"),
     ("ingest", "agenda", "correct"),
+    ("fulltext",),
     ("pipeline", "evaluate", "explain", "overview"),
     ("jobs", "serve", "trial"),
     ("daemon",),
@@ -42,6 +43,8 @@ DOORS = {
         "aggregator.serve",  # the library's other half: its server
     ),
     "prometheus_client": ("aggregator.metrics",),
+    "trafilatura": ("aggregator.intake.article",),
+    "protego": ("aggregator.intake.robots",),
     "nh3": ("aggregator.intake.markup",),
     "py3langid": ("aggregator.intake.language",),
     "datasketch": ("aggregator.dedup.fingerprint",),

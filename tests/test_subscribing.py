@@ -54,18 +54,18 @@ def asked(origin) -> list[str]:
 def test_the_feed_that_a_page_names_is_tried_and_added(aggregator, origin, rss):
     """One request each; the file gains three lines, and keeps its comments."""
     origin.pages |= {"/": ALTERNATE.format("news.xml", "").encode(), "/news.xml": rss({"title": "x"})}
-    done = aggregator("add", f"{origin.url}/", "--allow-private", "--tag", "sea", "--publisher", "Gazette")
+    done = aggregator("add", f"{origin.url}/", "--allow-private", "--tag", "sea", "--full-text")
     assert (done.status, done.err) == (0, "")
     assert done.out.splitlines() == [
         f"found  {origin.url}/news.xml: Harbour Gazette, 1 entry, 141 bytes",
-        "added  Harbour Gazette to a.yaml. It takes effect at the next start of the service.",
+        "added  Harbour Gazette to a.yaml. It takes effect at a reload or restart.",
     ]
     assert asked(origin) == ["/", "/news.xml"]
     assert config() == with_source(
         "  - name: Harbour Gazette",
         f"    url: {origin.url}/news.xml",
-        "    publisher: Gazette",
         "    tags: [sea]",
+        "    full_text: true",
         "    allow_private: true",
     )
 
@@ -199,7 +199,7 @@ def test_a_list_is_taken_in_and_each_entry_accounted_for(aggregator):
         "same  A again: is in the list twice; its tags went to 'A'",
         "FAIL  E: url: 'feed:e.example' is no web address; write https://host/path",
         "FAIL  F: names no feed",
-        "3 sources added to a.yaml, of 6 entries. It takes effect at the next start of the service.",
+        "3 sources added to a.yaml, of 6 entries. It takes effect at a reload or restart.",
     ]
     assert config() == with_source(
         "  - name: A",

@@ -73,6 +73,7 @@ async def _once(settings: Settings, *, everything: bool) -> list[Polled]:
     async with daemon.opened(settings) as pipeline:
         chosen = pipeline.allowed() if everything else pipeline.waiting()
         outcomes = await _with_progress(pipeline, chosen)
+        await asyncio.gather(*map(pipeline.read_pages, pipeline.with_pages()))
         await pipeline.publish()
         return outcomes
 

@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from aggregator.settings import Settings
 
 _NEW = {"name": "a new source", "url": "https://new.invalid/"}
-_EFFECT = "It takes effect at the next start of the service."
+_EFFECT = "It takes effect at a reload or restart."
 
 
 @click.command()
 @click.argument("url")
 @click.option("--name", help="What the source is called. Default: the feed's title.")
-@click.option("--publisher", help="Whose reports these are. Default: the feed's title.")
 @click.option("--tag", "tags", multiple=True, help="Given to every report; may be repeated.")
 @click.option("--feed", "choice", type=click.IntRange(min=1), help="Which of the feeds that a page names.")
+@click.option("--full-text", is_flag=True, help="Read the whole text of each report from its page.")
 @click.option("--allow-private", is_flag=True, help="The address leads into a private network.")
 @click.pass_obj
 def add(
     session: Session,
     url: str,
     name: str | None,
-    publisher: str | None,
     tags: tuple[str, ...],
     choice: int | None,
     *,
+    full_text: bool,
     allow_private: bool,
 ) -> None:
     """Find the feed of a site, and add it.
@@ -69,7 +69,9 @@ def add(
     taken = [source.name for source in settings.sources]
     chosen = name or subscriptions.unique(subscriptions.called(found.parsed.title, found.url), taken)
     item = subscriptions.item(
-        chosen, found.url, publisher=publisher, tags=tags, rights={"allow_private": allow_private}
+        *(chosen, found.url),
+        tags=tags,
+        switches={"full_text": full_text, "allow_private": allow_private},
     )
     extended(session.config, os.environ, [item])
     click.echo(on_one_line(f"added  {chosen} to {_file(session)}. {_EFFECT}"))

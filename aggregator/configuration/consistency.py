@@ -6,6 +6,7 @@ value that is none it passes over, because that is said already.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import stat
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from aggregator.units import format_duration, parse_duration
 Texts = list[tuple[KeyPath, str]]
 
 _PORTS = {"http": 80, "https": 443}
+_FULL_TEXT = ("trafilatura", "protego")
 _NO = {"false", "no", "off", "0", "f", "n"}
 
 
@@ -40,6 +42,7 @@ def check(document: Document, *, folders_must_exist: bool = True) -> list[Proble
         *_doubles(document, places, "one folder is one source"),
         *(_missing_folders(document, folders) if folders_must_exist else ()),
         *_hasty(document, sources),
+        *_without_extra(document, sources),
     ]
 
 
@@ -115,6 +118,16 @@ def _hasty(document: Document, sources: list[tuple[KeyPath, dict[str, Any]]]) ->
             yield document.problem(
                 (*path, "every"), text + "wait longer, or write `i_own_this_host: true` if the host is yours"
             )
+
+
+def _without_extra(document: Document, sources: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[Problem]:
+    """What is asked for and not installed."""
+    if all(importlib.util.find_spec(library) for library in _FULL_TEXT):
+        return
+    for path, source in sources:
+        if str(source.get("full_text") or "no").lower() not in _NO:
+            text = "needs libraries that are not installed: pip install 'story-aggregator[fulltext]'"
+            yield document.problem((*path, "full_text"), text)
 
 
 def _duration(value: Any) -> timedelta | None:

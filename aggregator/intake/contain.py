@@ -69,7 +69,7 @@ class Parser:
 
         Args:
             body: the decoded body of an answer, or the content of a file.
-            kind: ``feed``, ``page`` (the feeds that a page names), or the suffix of a file (``.txt``).
+            kind: ``feed`` or another one that `parse.parse_here` knows, or the suffix of a file (``.txt``).
             url: where it came from; relative links start there.
             content_type: the ``Content-Type`` field that came with it.
 

@@ -128,6 +128,7 @@ class Fetcher:
         etag: str | None = None,
         last_modified: str | None = None,
         allow_private: bool = False,
+        accept: str = _ACCEPT,
         admit: Callable[[str], None] | None = None,
     ) -> Answer:
         """Polls an address once, following redirects.
@@ -139,6 +140,7 @@ class Fetcher:
             etag: validator of the last answer, sent back byte for byte.
             last_modified: as ``etag``.
             allow_private: whether this machine and private networks may be reached.
+            accept: the ``Accept`` field; feeds are asked for where none is given.
             admit: is asked at each hop, when its turn has come, whether this host may be asked; it raises
                 what the poll then ends in.
 
@@ -154,7 +156,7 @@ class Fetcher:
         """
         timeout = self._limits.timeout.total_seconds()
         conditional = bool(etag or last_modified)
-        poll = _Poll(self._headers(etag, last_modified), conditional, allow_private, left=timeout)
+        poll = _Poll(self._headers(accept, etag, last_modified), conditional, allow_private, left=timeout)
         target = _address(url)
         seen = [target]
         permanent = True
@@ -172,8 +174,8 @@ class Fetcher:
             self._check_chain(seen, target)
             seen.append(target)
 
-    def _headers(self, etag: str | None, last_modified: str | None) -> dict[str, str]:
-        headers = {"User-Agent": self._agent, "Accept": _ACCEPT, "Accept-Encoding": ACCEPTED}
+    def _headers(self, accept: str, etag: str | None, last_modified: str | None) -> dict[str, str]:
+        headers = {"User-Agent": self._agent, "Accept": accept, "Accept-Encoding": ACCEPTED}
         if etag:
             headers["If-None-Match"] = etag
         if last_modified:

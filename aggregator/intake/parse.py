@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aggregator.errors import ParseError
-from aggregator.intake import charset, discovery, document, feed, jsonfeed, mail, records
+from aggregator.intake import article, charset, discovery, document, feed, jsonfeed, mail, records, robots
 from aggregator.intake.shape import Limits
 from aggregator.model import Parsed
 
@@ -24,7 +24,8 @@ def parse_here(
 
     Args:
         body: the decoded body of an answer, or the content of a file.
-        kind: ``feed``, ``page`` (the feeds that a page names), or the suffix of a file (``.txt``).
+        kind: ``feed``, ``page`` (the feeds that a page names), ``article`` (what a page tells), ``robots``
+            (the address, if a robots.txt lets us read it), or the suffix of a file (``.txt``).
         limits: how much is taken.
         url: where it came from; relative links start there.
         content_type: the ``Content-Type`` field that came with it.
@@ -64,6 +65,8 @@ def _feed(text: str, limits: Limits, url: str | None) -> Parsed:
 _READERS: dict[str, _Reader] = {
     "feed": _feed,
     "page": discovery.offers,
+    "article": article.parse,
+    "robots": robots.readable,
     ".rss": _feed,
     ".atom": _feed,
     ".xml": _feed,

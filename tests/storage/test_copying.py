@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from aggregator.errors import StoreError
 from aggregator.model import Pause, Report, Side, SourceState
-from storage import corrections, pauses, reports, schema, sketches, sources, stories
+from storage import corrections, pages, pauses, reports, schema, sketches, sources, stories
 from storage.copying import copy_everything
 from storage.database import Database
 
@@ -43,6 +43,7 @@ def old(tmp_path: Path, report):
             sketches.put(tx, {ids[0]: b"sketch"}, "recipe")
             sketches.add_bands(tx, [(ids[0], NOON, [2**62, -(2**62)])])
             sources.save(tx, SourceState("a", "https://example.org/", due=NOON, body_hash=b"x"))
+            pages.want(tx, "a", ids, 2, NOON)
             sources.take(tx, "Inbox", b"digest", "a.txt", NOON)
             pauses.keep(tx, Pause("host", "example.org", NOON, "429", asked=False), NOON - timedelta(days=1))
         yield database
