@@ -219,7 +219,12 @@ class Jobs:
             raise
 
     async def _prune(self) -> timedelta:
-        await self._pipeline.prune()
+        gone = await self._pipeline.prune()
+        if gone.texts or gone.files or gone.stories:
+            what = f"{counted(gone.texts, 'text')}, {counted(gone.stories, 'whole story', 'whole stories')}"
+            log.info(
+                "prune.done", f"{what} and {counted(gone.files, 'file')} were old enough to be forgotten"
+            )
         return PRUNE_EVERY
 
     async def _guarded(self, what: str, work: Awaitable[Result]) -> Result | None:

@@ -7,7 +7,7 @@ from typing import Any
 from aggregator.errors import NotFound
 from aggregator.intake.address import canonical
 from aggregator.shown import short
-from storage import reports, stories
+from storage import forgetting, reports, stories
 from storage.reports import Stored
 
 LONGEST = 200
@@ -23,10 +23,15 @@ def standing(tx: Any, story: int) -> int:
     """The story that an id leads to today.
 
     Raises:
-        NotFound: it never was one.
+        NotFound: it never was one, or it was old enough to be forgotten.
 
     """
     found = stories.resolve(tx, story) if 0 < story <= _LARGEST_ID else None
+    if found is None and 0 < story <= forgetting.last_story(tx):
+        raise NotFound(
+            f"story {story} is over: its last report came longer ago than stories are kept",
+            hint="retention.stories says how long",
+        )
     if found is None:
         raise NotFound(f"there is no story {story}", hint="`aggregator stories` lists them")
     return found

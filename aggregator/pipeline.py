@@ -36,10 +36,11 @@ from aggregator.intake.folder import Dropped, Refusal
 from aggregator.intake.normalise import normalise
 from aggregator.linker import Linker
 from aggregator.model import Answer, Parsed, Report, SourceState
+from aggregator.prune import Forgotten, prune
 from aggregator.publish import publish
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
 from aggregator.shown import short
-from storage import corrections, sketches, sources, stories
+from storage import corrections, sources, stories
 from storage import pauses as kept_pauses
 from storage.database import Database
 
@@ -213,10 +214,9 @@ class Pipeline:
             with metrics.stage("publish"):
                 return await _to_its_end(self._publish)
 
-    async def prune(self) -> None:
-        """Forget the index of what has left the window; the reports stay."""
-        before = self._clock() - self._settings.dedup.window
-        await self._write(lambda tx: sketches.prune_bands(tx, before))
+    async def prune(self) -> Forgotten:
+        """Forget what is old; how much that was."""
+        return await prune(self._write, self._settings, self._clock())
 
     async def _poll_feed(self, source: FeedSource) -> Polled:
         state, limits = self._agenda.state(source), self._agenda.bounds(source)

@@ -355,6 +355,19 @@ class Dedup(Section):
     )
 
 
+class Retention(Section):
+    """How long what was taken in is kept."""
+
+    texts: Annotated[Duration, AboveZero] = Field(
+        timedelta(days=365),
+        description="Texts of reports that came longer ago go; all else stays, so that they are known.",
+    )
+    stories: Annotated[Duration, AboveZero] = Field(
+        timedelta(days=1095),
+        description="Stories that have gained nothing for longer go whole; their ids are not given again.",
+    )
+
+
 class Settings(Section):
     """All settings."""
 
@@ -374,4 +387,5 @@ class Settings(Section):
     publish: Publish = Field(Publish(), description=str(Publish.__doc__))
     serve: Serve = Field(Serve(), description=str(Serve.__doc__))
     dedup: Dedup = Field(Dedup(), description=str(Dedup.__doc__))
+    retention: Retention = Field(Retention(), description=str(Retention.__doc__))
     log: Log = Field(Log(), description=str(Log.__doc__))

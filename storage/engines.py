@@ -38,6 +38,16 @@ _PATIENCE = {
 }
 
 
+_PRAGMAS = (
+    "auto_vacuum=INCREMENTAL",  # first: it is for a file that is still empty
+    "journal_mode=WAL",
+    f"journal_size_limit={64 * 2**20}",  # what a large transaction took is given back after it
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+)
+
+
 def make(url: sa.URL) -> sa.Engine:
     """An engine for one of the two kinds.
 
@@ -143,7 +153,7 @@ def _json(value: Any) -> str:
 def _on_sqlite_connect(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # BEGIN is ours, see below
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -15,6 +15,8 @@ from aggregator.model import Report
 from storage import schema
 
 _T = TypeVar("_T")
+_SHOWN = timedelta(days=7)  # how exactly it is kept when a source last showed a report
+_REVISIONS = 20  # of a report that are kept
 CHUNK = 500
 """Values in one IN or VALUES list: well under what any database takes."""
 
@@ -26,6 +28,7 @@ class Stored:
     Attributes:
         id: never given twice.
         source: the source that showed it first; only what that one shows later is a revision.
+        forgotten: when its text was let go.
 
     """
 
@@ -39,6 +42,7 @@ class Stored:
     dated: bool
     seen: datetime
     url: str | None
+    forgotten: datetime | None = None
 
 
 _STORED = tuple(schema.report.c[name] for name in Stored.__dataclass_fields__)
@@ -116,6 +120,7 @@ def revise(tx: sa.Connection, old: Stored, new: Report, now: datetime) -> None:
         schema.revision,
         [{"report_id": old.id, "replaced": now, "title": old.title, "text": old.text}],
     )
+    _trim_revisions(tx, old.id)
     changed = {name: getattr(new, name) for name in ("title", "text", "language", "recipe")}
     tx.execute(sa.update(schema.report).where(schema.report.c.id == old.id).values(revised=now, **changed))
 
@@ -133,13 +138,29 @@ def release(tx: sa.Connection, keys: Iterable[str]) -> None:
 
 
 def sight(tx: sa.Connection, sightings: Iterable[tuple[int, str, datetime]]) -> None:
-    """Remember which source showed a report, and when first."""
-    rows = {(report_id, source): seen for report_id, source, seen in reversed(list(sightings))}
-    _insert_missing(
-        tx,
-        schema.sighting,
-        [{"report_id": i, "source": source, "seen": seen} for (i, source), seen in rows.items()],
+    """Remember which source showed a report, when first, and when last: to a week, to write seldom."""
+    first = {(report_id, source): seen for report_id, source, seen in reversed(list(sightings))}
+    if not first:
+        return
+    table = schema.sighting
+    rows = [{"report_id": i, "source": source, "seen": at, "last": at} for (i, source), at in first.items()]
+    insert = _insert(tx, table)
+    known = sa.func.coalesce(table.c.last, table.c.seen)
+    again = insert.on_conflict_do_update(
+        index_elements=[table.c.report_id, table.c.source],
+        set_={"last": insert.excluded.last},
+        where=known < sa.bindparam("stale", min(first.values()) - _SHOWN, schema.Instant),
     )
+    tx.execute(again, rows)
+
+
+def _trim_revisions(tx: sa.Connection, report: int) -> None:
+    """Keep the newest ones: a page that changes at every poll would fill the disk."""
+    table = schema.revision
+    of_report = table.c.report_id == report
+    newest = sa.select(table.c.replaced).where(of_report).order_by(table.c.replaced.desc())
+    oldest_kept = newest.limit(1).offset(_REVISIONS - 1).scalar_subquery()
+    tx.execute(sa.delete(table).where(of_report, table.c.replaced < oldest_kept))
 
 
 def count(tx: sa.Connection) -> int:
@@ -158,8 +179,12 @@ def _insert_missing(tx: sa.Connection, table: sa.Table, rows: list[dict[str, obj
     """Insert what is not there yet, by primary key."""
     if not rows:
         return
-    dialect = postgresql if tx.dialect.name == "postgresql" else sqlite
-    tx.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    tx.execute(_insert(tx, table).on_conflict_do_nothing(), rows)
+
+
+def _insert(tx: sa.Connection, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+    """Both know what to do about a key that is there."""
+    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def chunks(values: Sequence[_T]) -> Iterable[Sequence[_T]]:

@@ -128,7 +128,14 @@ report = sa.Table(
     _column("tags", sa.JSON, nullable=False, why="from the configuration and the entry"),
     _column("recipe", sa.Integer, nullable=False, why="version of the normaliser that made it"),
     _column("revised", Instant, why="when its text last changed"),
+    _column("forgotten", Instant, why="when its text was let go; nothing revises it after that"),
     sa.Index("report_source", "source", "id"),
+    sa.Index(
+        "report_with_text",
+        "seen",
+        sqlite_where=sa.text("forgotten IS NULL"),
+        postgresql_where=sa.text("forgotten IS NULL"),
+    ),
     sqlite_autoincrement=True,
 )
 
@@ -151,6 +158,7 @@ sighting = sa.Table(
     ),
     _column("source", sa.Text, primary_key=True, why="where it was shown"),
     _column("seen", Instant, nullable=False, why="when first"),
+    _column("last", Instant, why="when last, to a week; what is still shown is not forgotten"),
     sa.Index("sighting_source", "source", "seen"),
     sqlite_with_rowid=False,
 )

@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from aggregator import cli
+from storage import forgetting
+from storage.database import Database
 
 TOP = Path(__file__).resolve().parents[1]
 FIRE = (
@@ -37,7 +39,8 @@ BUDGET = (
     "the cuts to schools a disgrace. The upper house is to vote on Tuesday.",
 )
 COMMANDS = (
-    *("run", "once", "check", "stories", "show", "explain", "sources", "add", "import", "export"),
+    *("run", "once", "check", "backup", "stories", "show", "explain"),
+    *("sources", "add", "import", "export"),
     *("merge", "split", "undo", "corrections"),
     *("evaluate", "db", "db upgrade", "schema"),
 )
@@ -486,6 +489,30 @@ def test_a_full_disk_is_no_defect(told):
     assert done.returncode == 1
     said = "aggregator: cannot write to standard output: No space left on device; free some disk space\n"
     assert done.stderr == said
+
+
+def test_a_backup_is_a_database_of_its_own(told, tmp_path, monkeypatch):
+    """Its stories read as before; a second one over it is refused in one line."""
+    before = told("stories", "--json").out
+    assert "a whole copy" in told("backup", "copy.db").out
+    done = told("backup", "copy.db")
+    assert done.status == 1
+    assert "copy.db is there already" in done.error
+    monkeypatch.setenv("AGGREGATOR_DATABASE", "sqlite:///copy.db")
+    assert told("stories", "--json").out == before
+
+
+def test_a_story_that_was_forgotten_is_over(told, tmp_path):
+    """Its id answers, and with something else than one that never was."""
+    newest = max(story["id"] for story in told("stories", "--json").objects)
+    database = Database(f"sqlite:///{tmp_path}/var/aggregator.db")
+    with database.writing() as tx:
+        forgetting.stories(tx, [newest])
+    database.close()
+    done = told("show", newest)
+    assert done.status == 1
+    assert "is over" in done.error
+    assert "there is no story" in told("show", newest + 1).error
 
 
 def test_show_tells_every_report_and_why_it_is_there(told):

@@ -20,6 +20,7 @@ from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.jobs import Jobs, say
 from aggregator.pipeline import Broken, Pipeline, Polled
+from aggregator.prune import Forgotten
 from aggregator.settings import FolderSource, Settings, Source
 from storage import reports, sources
 from storage.database import Database
@@ -84,8 +85,9 @@ class Scripted:
         self.publishing()
         return []
 
-    async def prune(self) -> None:
+    async def prune(self) -> Forgotten:
         self.counts["prune"] += 1
+        return Forgotten()
 
     async def until(self, what: str, times: int) -> None:
         """Wait until something has happened so often."""

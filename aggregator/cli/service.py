@@ -1,4 +1,4 @@
-"""Commands that take reports in: run, once, check, db."""
+"""Commands that run the service and look after it: run, once, check, backup, db."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -187,4 +188,18 @@ def upgrade(session: Session) -> None:
     click.echo("the database is at the newest schema")
 
 
-COMMANDS = (run, once, check, db)
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_obj
+def backup(session: Session, file: Path) -> None:
+    """Copy the database into FILE, while the service runs.
+
+    The copy is whole and checked; a file that stands there is not overwritten. PostgreSQL has pg_dump.
+    """
+    from storage.backup import backup as make_copy
+
+    size = make_copy(session.stories(), file)
+    click.echo(f"{file}: a whole copy, {size / 2**20:.1f} MiB")
+
+
+COMMANDS = (run, once, check, backup, db)

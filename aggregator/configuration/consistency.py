@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from aggregator.configuration.document import Document
 from aggregator.configuration.problems import KeyPath, Problem, dotted
-from aggregator.settings import Fetching
+from aggregator.settings import Dedup, Fetching, Retention
 from aggregator.units import format_duration, parse_duration
 
 Texts = list[tuple[KeyPath, str]]
@@ -43,6 +43,7 @@ def check(document: Document, *, folders_must_exist: bool = True) -> list[Proble
         *(_missing_folders(document, folders) if folders_must_exist else ()),
         *_hasty(document, sources),
         *_without_extra(document, sources),
+        *_forgetful(document),
     ]
 
 
@@ -128,6 +129,24 @@ def _without_extra(document: Document, sources: list[tuple[KeyPath, dict[str, An
         if str(source.get("full_text") or "no").lower() not in _NO:
             text = "needs libraries that are not installed: pip install 'story-aggregator[fulltext]'"
             yield document.problem((*path, "full_text"), text)
+
+
+def _forgetful(document: Document) -> Iterator[Problem]:
+    """Bounds of keeping that undercut what needs what is kept."""
+    window = _given(document, "dedup", "window") or Dedup().window
+    texts = _given(document, "retention", "texts") or Retention().texts
+    stories = _given(document, "retention", "stories") or Retention().stories
+    if texts < window:
+        text = f"shorter than dedup.window ({format_duration(window)}), in which texts are compared"
+        yield document.problem(("retention", "texts"), text)
+    if stories < texts:
+        text = f"shorter than retention.texts ({format_duration(texts)})"
+        yield document.problem(("retention", "stories"), text)
+
+
+def _given(document: Document, section: str, key: str) -> timedelta | None:
+    values = document.values.get(section)
+    return _duration(values.get(key)) if isinstance(values, dict) else None
 
 
 def _duration(value: Any) -> timedelta | None:
