@@ -16,7 +16,7 @@ from aggregator.errors import NotFound, ParseError
 from aggregator.intake.contain import Parser
 from aggregator.intake.normalise import normalise
 from aggregator.linker import Linker
-from aggregator.model import headline
+from aggregator.model import Report, headline
 from aggregator.named import LONGEST, WHERE, is_stored, stored
 from aggregator.settings import FolderSource, Settings
 from aggregator.shown import short
@@ -250,7 +250,11 @@ async def _from_file(path: Path, body: bytes, number: int, settings: Settings) -
     found = normalise(parsed, FolderSource(name=str(path), folder=path.parent), datetime.now(UTC))
     if not found:
         raise NotFound(f"{path}: there is no report in it", hint="name a file with a title or a text")
-    values = {name: getattr(found[0], name) for name in Stored.__dataclass_fields__ if name != "id"}
+    values = {
+        name: getattr(found[0], name)
+        for name in Report.__dataclass_fields__
+        if name in Stored.__dataclass_fields__
+    }
     return Stored(id=-1 - number, **values)
 
 
