@@ -144,8 +144,7 @@ def _revised(tx: Any, again: Sequence[tuple[int, Report]], now: datetime) -> lis
     Only the source that showed a report first revises it: two feeds of one publisher often show one article
     with two summaries, and the report would flip between them at every poll. Of two entries for one report
     the first has the word, for the same reason. A text that came from the report's own page gives way to a
-    longer one only: the feed goes on showing its short one. What was forgotten is not to
-    come back with each poll.
+    longer one only: the feed goes on showing its short one. What was forgotten does not come back.
     """
     before = store.get(tx, {report_id for report_id, _ in again})
     store.identify(tx, [(report_id, key) for report_id, report in again for key in report.keys])
