@@ -121,9 +121,9 @@ def _split(
     )
     for other in {ids.stays, goes} - {story}:
         stories.stand(tx, other, ids.led)
-    stories.seat(tx, ids.stays, rest)
-    stories.seat(tx, goes, going)
-    _regroup(tx, (ids.stays, goes))
+    stories.transfer(tx, ids.stays, rest)
+    stories.transfer(tx, goes, going)
+    stories.tidy_groups(tx, (ids.stays, goes))
     linker.show(tx, [goes], None if goes == story else now)
     linker.show(tx, [ids.stays], None if ids.stays == story else now)
     shown = stories.titles(tx, (ids.stays, goes))
@@ -144,16 +144,6 @@ def _claims(tx: Any, story: int, before: Iterable[Correction]) -> dict[int, froz
         if correction.what == "merge" and correction.undone is None:
             claims |= {side.story: side.reports for side in correction.sides if side.story in {story, *led}}
     return {old: frozenset({best}) for old, best in led.items() if best} | claims
-
-
-def _regroup(tx: Any, ids: Iterable[int]) -> None:
-    """A text that stands in two stories is a copy group in each of them."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for seat in stories.seats(tx, ids):
-        groups.setdefault((seat.story, seat.copy_group), []).append(seat.report)
-    for (_, group), members in groups.items():
-        if group not in members:
-            stories.regroup(tx, members, min(members))
 
 
 def undo(tx: Any, linker: Linker, now: datetime) -> Outcome:
@@ -191,7 +181,7 @@ def _unmerge(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     for side in others:
         if back := side.reports & together:
             stories.stand(tx, side.story, side.led)
-            stories.seat(tx, side.story, back)
+            stories.transfer(tx, side.story, back)
             history.remember(tx, Happening(now, "split", side.story, here, None, _SURE, last.id))
     known = frozenset().union(*(side.reports for side in last.sides))
     between = [here, *(side.story for side in others if side.reports & together)]
@@ -201,9 +191,9 @@ def _unmerge(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     for report in reports.get(tx, free).values():
         scores = {story: linker.suits(tx, report, story) for story in between}
         if (best := max(scores, key=lambda story: scores[story])) != here:  # of equals, where it is
-            stories.seat(tx, best, [report.id])
+            stories.transfer(tx, best, [report.id])
             history.remember(tx, Happening(now, "moved", best, here, report.id, _SURE, last.id))
-    _regroup(tx, between)
+    stories.tidy_groups(tx, between)
     linker.show(tx, between[1:], now)
     linker.show(tx, between[:1], None)
     return tuple(sorted(report for side in others for report in side.reports - together))
@@ -229,7 +219,7 @@ def _unsplit(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     if coming == there:
         stories.merge(tx, goes=left, stays=goal, score=_SURE, now=now, correction=last.id)
     else:
-        stories.seat(tx, goal, coming)
+        stories.transfer(tx, goal, coming)
         history.remember(tx, Happening(now, "split", goal, left, None, _SURE, last.id))
     places = corrections.seats(tx, last.id)
     stories.put(tx, goal, [place for place in places if place.report in coming | present])

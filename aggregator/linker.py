@@ -105,12 +105,18 @@ class Linker:
             for pair in [pair for pair in self._judged if not revised.isdisjoint(pair)]:
                 del self._judged[pair]
 
-    def enter(self, tx: Any, entered: Sequence[Stored]) -> None:
+    def enter(
+        self,
+        tx: Any,
+        entered: Sequence[Stored],
+        known: Mapping[int, fingerprint.Sketch] | None = None,
+    ) -> None:
         """Fingerprint new or revised reports and enter them into the index.
 
         Args:
             tx: an open writing transaction.
             entered: as they stand in the database.
+            known: sketches that were made of some of them before.
 
         """
         self.obey(tx)
@@ -118,12 +124,15 @@ class Linker:
         self._readings.clear()
         self._unjudge({report.id for report in entered}.intersection(self._sketches))
         counts = self._counted(tx)
-        boilerplate = self._recurring(tx, entered)
+        known = known or {}
+        boilerplate = self._recurring(tx, [report for report in entered if report.id not in known])
         for report in entered:
-            title, body = without(report.title, report.text, boilerplate[report.source])
-            reading = fingerprint.read(title, body, report.language)
-            sketch = fingerprint.sketch_of(reading)
-            self._readings[report.id] = reading
+            sketch = known.get(report.id)
+            if sketch is None:
+                title, body = without(report.title, report.text, boilerplate[report.source])
+                reading = fingerprint.read(title, body, report.language)
+                sketch = fingerprint.sketch_of(reading)
+                self._readings[report.id] = reading
             counts.add(sketch.language, sketch.hashes)
             self._sketches[report.id] = sketch
             self._weighed.pop(report.id, None)

@@ -16,7 +16,8 @@ class Happening:
 
     Attributes:
         at: when.
-        what: ``merged`` (a whole story), ``moved`` (one report) or ``split`` (several reports).
+        what: ``merged`` (a whole story), ``moved`` (one report), ``split`` (several reports, by a person) or
+            ``reclustered`` (reports, when all were clustered again).
         story: the story that gained.
         from_story: the story that lost.
         report: the report that moved.

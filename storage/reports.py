@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
@@ -45,6 +45,20 @@ class Stored:
     forgotten: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A report at one of its revisions.
+
+    Attributes:
+        report: its id.
+        revised: when its words last changed, None if they never did.
+
+    """
+
+    report: int
+    revised: datetime | None
+
+
 _STORED = tuple(schema.report.c[name] for name in Stored.__dataclass_fields__)
 
 
@@ -74,6 +88,28 @@ def get(tx: sa.Connection, ids: Iterable[int]) -> dict[int, Stored]:
         rows = tx.execute(sa.select(*_STORED).where(schema.report.c.id.in_(chunk)))
         found.update({row.id: Stored(*row) for row in rows})
     return found
+
+
+def versions(tx: sa.Connection, since: datetime | None) -> list[Version]:
+    """Every report seen since then, in the order in which they were seen."""
+    query = sa.select(schema.report.c.id, schema.report.c.revised)
+    if since is not None:
+        query = query.where(schema.report.c.seen >= since)
+    rows = tx.execute(query.order_by(schema.report.c.seen, schema.report.c.id))
+    return [Version(*row) for row in rows]
+
+
+def restore(tx: sa.Connection, stored: Sequence[Stored]) -> None:
+    """Store reports of another database under the ids that they have there, in place of older versions.
+
+    Only what is compared comes along: no authors, links, tags and keys.
+    """
+    ids = [report.id for report in stored]
+    tx.execute(sa.delete(schema.band).where(schema.band.c.report_id.in_(ids)))
+    tx.execute(sa.delete(schema.report).where(schema.report.c.id.in_(ids)))
+    bare = {"authors": [], "links": [], "tags": [], "recipe": 0}
+    if stored:
+        tx.execute(sa.insert(schema.report), [asdict(report) | bare for report in stored])
 
 
 def newest(tx: sa.Connection, ids: Sequence[int], most: int) -> dict[str, list[tuple[str, str]]]:

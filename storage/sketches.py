@@ -53,6 +53,22 @@ def latest(tx: sa.Connection, recipe: str, most: int) -> list[bytes]:
     return [bytes(packed) for packed in rows][::-1]
 
 
+def without(tx: sa.Connection, recipe: str) -> list[int]:
+    """Reports that have no sketch which the recipe made."""
+    made = (schema.sketch.c.report_id == schema.report.c.id) & (schema.sketch.c.recipe == recipe)
+    query = sa.select(schema.report.c.id).where(~sa.exists().where(made)).order_by(schema.report.c.id)
+    return list(tx.execute(query).scalars())
+
+
+def bands(tx: sa.Connection, ids: Sequence[int]) -> dict[int, list[int]]:
+    """The keys under which these reports are in the index."""
+    found: dict[int, list[int]] = {}
+    query = sa.select(schema.band.c.report_id, schema.band.c.key)
+    for report_id, key in tx.execute(query.where(schema.band.c.report_id.in_(ids))):
+        found.setdefault(report_id, []).append(key)
+    return found
+
+
 def add_bands(tx: sa.Connection, entries: Iterable[tuple[int, datetime, Sequence[int]]]) -> None:
     """Enter reports into the index: (report, when it was seen, its band keys) each."""
     rows = [

@@ -128,6 +128,23 @@ def join(
     tx.execute(_JOIN, row | {"joined": now, "evidence": dict(evidence)})
 
 
+def partition(tx: sa.Connection) -> dict[int, int]:
+    """The story of every report there is."""
+    rows = tx.execute(sa.select(schema.membership.c.report_id, schema.membership.c.story_id))
+    return {row.report_id: row.story_id for row in rows}
+
+
+def tidy_groups(tx: sa.Connection, ids: Iterable[int]) -> None:
+    """Where a text stands in several stories, it is a copy group in each of them."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for chunk in chunks(list(ids)):
+        for seat in seats(tx, chunk):
+            groups.setdefault((seat.story, seat.copy_group), []).append(seat.report)
+    for (_, group), members in groups.items():
+        if group not in members:
+            regroup(tx, members, min(members))
+
+
 def regroup(tx: sa.Connection, reports: Sequence[int], copy_group: int) -> None:
     """Make these reports one copy group."""
     here = schema.membership.c.report_id.in_(list(reports))
@@ -191,7 +208,7 @@ def put(tx: sa.Connection, story: int, where: Iterable[Place]) -> None:
         tx.execute(sa.update(member).where(here).values(story_id=story, **values))
 
 
-def seat(tx: sa.Connection, story: int, reports: Iterable[int]) -> None:
+def transfer(tx: sa.Connection, story: int, reports: Iterable[int]) -> None:
     """Reports that sit in some story into this one, with all that is known of them."""
     member = schema.membership
     for chunk in chunks(sorted(reports)):
@@ -245,8 +262,12 @@ def move(
 def titles(tx: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
     """What these stories are called."""
     table = schema.story
-    query = sa.select(table.c.id, table.c.title).where(table.c.id.in_(list(ids)))
-    return {row.id: row.title for row in tx.execute(query)}
+    query = sa.select(table.c.id, table.c.title)
+    return {
+        row.id: row.title
+        for chunk in chunks(sorted(ids))
+        for row in tx.execute(query.where(table.c.id.in_(chunk)))
+    }
 
 
 def resolve(tx: sa.Connection, story_id: int) -> int | None:

@@ -41,7 +41,7 @@ BUDGET = (
 COMMANDS = (
     *("run", "once", "check", "backup", "stories", "show", "explain"),
     *("sources", "add", "import", "export"),
-    *("merge", "split", "undo", "corrections"),
+    *("merge", "split", "undo", "corrections", "rehearse", "recluster"),
     *("evaluate", "db", "db upgrade", "schema"),
 )
 
@@ -759,3 +759,51 @@ def test_published_feeds_show_a_correction(told, tmp_path):
     assert merged[1] == 3
     told("undo")
     assert items() == before
+
+
+# ---- rehearse, recluster ----
+
+
+def test_a_rehearsal_for_people_and_for_scripts(told):
+    """What would split and merge, by titles; scored by what was corrected; and nothing is touched."""
+    before = partition(told)
+    done = told("rehearse", "--set", "dedup.story_bar=0.9999")
+    assert (done.status, done.err) == (0, "")
+    assert done.out.startswith("3 reports: 2 stories now, 3 then\nwould split story 1 'Ferry Aurelia")
+    assert "nobody has corrected anything here yet" in done.out
+    told("split", 1, 2)
+    scored = told("rehearse", "--set", "dedup.story_bar=0.9999").out
+    assert "with the present settings: 0 of 1 apart\n" in scored
+    assert "with the rehearsed settings: 1 of 1 apart\n" in scored
+    (found,) = told("rehearse", "--json", "--since", "2d").objects
+    assert list(found) == ["reports", "stories", "merges", "splits", "corrections"]
+    assert found["corrections"]["present"]["apart"] == {"honoured": 0, "of": 1}
+    assert (found["merges"], found["splits"]) == ([], [])
+    told("undo")
+    assert partition(told) == before
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("story_bar=0.7", "is not dedup.KEY=VALUE"),
+        ("dedup.story_bar", "is not dedup.KEY=VALUE"),
+        ("dedup.bar=0.7", "there is no such key; there are window, story_bar"),
+        ("dedup.story_bar=2", "less than or equal to 1"),
+        ("dedup.window=abc", "'abc' is no duration"),
+    ],
+)
+def test_a_setting_that_cannot_be_tried_is_one_line(told, given, said):
+    """With the key, and exit status 2, like every wrong command line."""
+    done = told("rehearse", "--set", given)
+    assert (done.status, done.out) == (2, "")
+    assert said in done.error
+
+
+def test_clustering_again_for_good(told):
+    """It says what it did; corrections hold."""
+    told("merge", 1, 2)
+    done = told("recluster")
+    assert (done.status, done.err) == (0, "")
+    assert done.out == "3 reports, 1 story before, 1 now; 0 reports in another story, 0 with a new sketch\n"
+    assert partition(told) == {1: {1, 2, 3}}

@@ -20,7 +20,7 @@ FLOORS = (
     ("linker", "named", "retention"),
     ("ingest", "agenda", "correct", "prune"),
     ("fulltext",),
-    ("pipeline", "evaluate", "explain", "overview"),
+    ("pipeline", "evaluate", "explain", "overview", "recluster"),
     ("jobs", "serve", "trial"),
     ("daemon",),
     ("cli",),

@@ -109,9 +109,9 @@ def cli(context: click.Context, config: Path | None, *, debug: bool) -> None:
 
 def _register() -> None:
     # They import this module.
-    from aggregator.cli import correcting, inspecting, service, sources, stories, subscribing
+    from aggregator.cli import correcting, inspecting, reclustering, service, sources, stories, subscribing
 
-    for module in (service, stories, correcting, sources, subscribing, inspecting):
+    for module in (service, stories, correcting, reclustering, sources, subscribing, inspecting):
         for command in module.COMMANDS:
             cli.add_command(command)
 
