@@ -164,12 +164,15 @@ def undo(tx: Any, linker: Linker, now: datetime) -> Outcome:
         raise NothingToCorrect("there is no correction to undo", hint="`aggregator corrections` lists them")
     corrections.undo(tx, last.id, now)
     said = rules(corrections.listed(tx))
-    if last.what == "merge":
+    seated = [stories.of_reports(tx, sorted(side.reports)) for side in last.sides]
+    if not all(seated):  # one side was forgotten since, with all of its story
+        apart: tuple[int, ...] = ()
+    elif last.what == "merge":
         apart = _unmerge(tx, linker, last, said, now)
     else:
         apart = _unsplit(tx, linker, last, said, now)
     corrections.changed(tx)
-    shown = dict.fromkeys(standing(tx, side.story) for side in last.sides)
+    shown = {story for side in last.sides if (story := stories.resolve(tx, side.story)) is not None}
     return Outcome(last, (), stories.titles(tx, shown), kept_apart=apart)
 
 
@@ -206,7 +209,7 @@ def _unsplit(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     the reports themselves come back.
     """
     home, away = sorted(last.sides, key=lambda side: side.story != last.story)
-    goal, left = standing(tx, home.story), _whereabouts(tx, away)
+    goal, left = stories.resolve(tx, home.story) or _whereabouts(tx, home), _whereabouts(tx, away)
     seats = stories.seats(tx, {goal, left})
     present = frozenset(seat.report for seat in seats if seat.story == goal)
     there = frozenset(seat.report for seat in seats if seat.story == left) - present
@@ -229,9 +232,9 @@ def _unsplit(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
 
 
 def _whereabouts(tx: Any, side: Side) -> int:
-    """The story in which the reports of a side sit today; they are bound together."""
+    """The story in which most reports of a side sit today."""
     seated = Counter(stories.of_reports(tx, sorted(side.reports)).values())
-    return min(seated, key=lambda story: (-seated[story], story)) if seated else standing(tx, side.story)
+    return min(seated, key=lambda story: (-seated[story], story))
 
 
 def _sides(tx: Any, ids: Sequence[int]) -> tuple[Side, ...]:

@@ -8,7 +8,7 @@ their place in one transaction. Sketches of the present recipe are used again; o
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -71,9 +71,11 @@ class Rerun:
     def take(self, tx: Any, versions: Sequence[Version]) -> None:
         """Stream these reports, from an open transaction of the archive."""
         found = reports.get(tx, [version.report for version in versions])
-        told = [found[version.report] for version in versions if version.report in found]
         packed = sketches.get(tx, list(found), fingerprint.RECIPE)
         known = {report: Sketch.unpack(blob) for report, blob in packed.items()}
+        # Of a text that was forgotten and has no sketch of this recipe there is nothing to compare.
+        usable = {i for i, report in found.items() if i in known or report.forgotten is None}
+        told = [found[version.report] for version in versions if version.report in usable]
         with self._database.writing() as memory:
             reports.restore(memory, told)
             self._linker.enter(memory, told, known)
@@ -160,13 +162,13 @@ def rehearse(
     said = meaning.rules(listed)
     twice = rehearsed != present and bool(said.together or said.apart)
     free = _free(archive, rehearsed, since, lambda done, total: progress(done, total * (1 + twice)))
-    today = {report: story for report, story in stand.items() if report in free}
+    today = stand if since is None else {report: story for report, story in stand.items() if report in free}
     honoured = {"rehearsed": meaning.honoured(free, listed)}
     honoured["present"] = honoured["rehearsed"]
     if twice:
         other = _free(archive, present, since, lambda done, total: progress(total + done, 2 * total))
         honoured["present"] = meaning.honoured(other, listed)
-    settled = meaning.settle({r: s for r, s in free.items() if r in today}, today, said)
+    settled = meaning.settle(_whole(free, today), today, said)
     with archive.reading() as tx:
         merges, splits = _changes(tx, today, settled)
     sizes = len(set(today.values())), len(set(settled.values()))
@@ -180,6 +182,20 @@ def _free(archive: Database, settings: Dedup, since: datetime | None, progress: 
         return rerun.partition()
     finally:
         rerun.close()
+
+
+def _whole(free: Mapping[int, int], before: Mapping[int, int]) -> dict[int, int]:
+    """A partition of all that sits in `before`; what was not streamed goes where most of its story is."""
+    found = {report: story for report, story in free.items() if report in before}
+    sitting: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    for report, story in found.items():
+        sitting[before[report]][story] += 1
+    fresh = max(found.values(), default=0)
+    for report, story in before.items():
+        if report not in found:
+            near = sitting.get(story)
+            found[report] = near.most_common(1)[0][0] if near else fresh + story
+    return found
 
 
 def _changes(
@@ -269,7 +285,7 @@ def recluster(
 
 def _carry_out(tx: Any, rerun: Rerun, linker: Linker, settings: Dedup, now: datetime) -> Reclustered:
     before = stories.partition(tx)
-    free = {report: story for report, story in rerun.partition().items() if report in before}
+    free = _whole(rerun.partition(), before)
     settled = meaning.settle(free, before, meaning.rules(corrections.listed(tx)))
     after, leads = _with_ids(tx, before, settled, now)
     moved = {report for report in after if before[report] != after[report]}
@@ -318,8 +334,9 @@ def _seat(
     there = [report for report, story in after.items() if story in changed]
     was = {place.report: place for place in stories.places(tx, there)}
     scores: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
-    for place in rerun.places(there):
-        report = place.report
+    found = {place.report: place for place in rerun.places(there)}
+    for report in there:
+        place = found.get(report, was[report])
         if report in moved:
             scores[before[report], after[report]].append(float(place.evidence["score"]))
             stories.put(tx, after[report], [replace(place, joined=now)])
@@ -333,12 +350,13 @@ def _seat(
 
 def _fingerprint(tx: Any, rerun: Rerun, since: datetime) -> int:
     """Sketches of the present recipe for those that have none; into the index, if they are young enough."""
-    stale = sketches.without(tx, fingerprint.RECIPE)
-    for ids in chunks(stale):
+    made = 0
+    for ids in chunks(sketches.without(tx, fingerprint.RECIPE)):
         packed, keys = rerun.index(ids)
+        made += len(packed)
         sketches.put(tx, packed, fingerprint.RECIPE)
         for report in reports.get(tx, packed).values():
             sketches.drop_bands(tx, report.id, report.seen)
             if report.seen >= since:
                 sketches.add_bands(tx, [(report.id, report.seen, keys.get(report.id, ()))])
-    return len(stale)
+    return made

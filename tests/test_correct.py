@@ -16,7 +16,7 @@ from aggregator.ingest import Gain, ingest
 from aggregator.linker import Linker
 from aggregator.model import Report, Story
 from aggregator.settings import Dedup
-from storage import corrections, history, reports, stories
+from storage import corrections, forgetting, history, reports, stories
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -253,6 +253,18 @@ def test_what_cannot_be_corrected_is_said_and_changes_nothing(desk, work, error,
         work(desk)
     assert raised.value.hint
     assert desk.state() == state
+
+
+def test_what_was_forgotten_since_does_not_stop_an_undo(desk):
+    """A correction whose reports have gone is taken back all the same, and those before it after that."""
+    desk.merge(1, 2)
+    desk.split(1, 3, 4)
+    desk.split(2, 4)
+    with desk.database.writing() as tx:
+        forgetting.stories(tx, [2, 3])
+    for _ in range(3):
+        desk.undo()
+    assert desk.partition() == {1: {1, 2}}
 
 
 # ---- they stay ----

@@ -224,6 +224,20 @@ def test_reports_whose_text_is_gone_stay_where_they_are(filled):
     assert partition(filled) == {1: {1, 2, 5}, 2: {3, 4}}
 
 
+def test_a_report_that_cannot_be_compared_stays_with_its_story(filled):
+    """Its text is forgotten, and its sketch is of an older recipe: nothing is known of it."""
+    with filled.writing() as tx:
+        gone = schema.report.c.id.in_([2, 3])
+        tx.execute(sa.update(schema.report).where(gone).values(text="", forgotten=NOON))
+        tx.execute(
+            sa.update(schema.sketch).where(schema.sketch.c.report_id.in_([2, 3, 4])).values(recipe="old")
+        )
+    assert rehearse(filled, USUAL, USUAL).splits == ()
+    done = again(filled)
+    assert (done.moved, done.fingerprinted) == (0, 1)
+    assert partition(filled) == {1: {1, 2, 5}, 2: {3, 4}}
+
+
 def test_a_service_that_runs_goes_on_with_the_new_stories(apart):
     """Its linker forgets what it knew."""
     service = Linker(Dedup())
