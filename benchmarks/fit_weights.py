@@ -9,7 +9,7 @@ Two numbers are found separately, because they mean different things:
 * the intercept: so that the default `dedup.story_bar` is the best single bar for all files, when they are
   streamed through the shipped way and scored by B-cubed F1.
 
-The weights of ``length`` and ``strangers`` are set, not fitted (`LENGTH`, `STRANGERS`): pairs say that length
+The weights of ``length``, ``thin`` and ``strangers`` are set, not fitted (`LENGTH`, …): pairs say that length
 hardly matters, while stories want more agreement from long reports. With ``--held-out`` each family of files
 (the name up to the first ``_``) is scored with weights fitted on the others: what a file gains by being among
 the fitted is the difference.
@@ -37,6 +37,7 @@ from aggregator.evaluate import Labelled, evaluate, read
 from aggregator.settings import Dedup
 
 LENGTH = -0.5  # weight of the log length: an e-fold more text must bring 0.5 more log odds
+THIN = -3.0  # set: see the docstring of `verdict`
 STRANGERS = -7.0  # set too: labelled files hold few short reports of strangers
 COSINES = 3  # the signals that are fitted
 NEAR = 0.05  # pairs of different events below this cosine teach nothing
@@ -113,7 +114,7 @@ def fit(fitted: Sequence[Corpus]) -> verdict.Model:
     )
     cosines = (regression.coef_[0] / spread).round(1)
     intercept = regression.intercept_[0] - float(cosines @ mean) - 5.0 * LENGTH
-    return verdict.Model(round(intercept, 2), np.append(cosines, [LENGTH, STRANGERS]))
+    return verdict.Model(round(intercept, 2), np.append(cosines, [LENGTH, THIN, STRANGERS]))
 
 
 def streamed(model: verdict.Model, corpus: Corpus, bar: float) -> tuple[float, float, float]:

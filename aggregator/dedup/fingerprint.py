@@ -28,9 +28,9 @@ from aggregator.dedup.frequency import Floats, Hashes, StreamCounts, rate
 SCHEME: Final = "affine32"  # pinned: datasketch 2 changed its default, and stored signatures outlive it
 SEED: Final = 1
 PERMUTATIONS: Final = 128
-RECIPE: Final = f"text{cut.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys3/rates"
+RECIPE: Final = f"text{cut.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys3/rates/dates"
 
-HEAD, LEAD, NAME, NUMBER, INSTANCE = 1, 2, 4, 8, 16  # flags of a feature
+HEAD, LEAD, NAME, NUMBER, INSTANCE, DATE = 1, 2, 4, 8, 16, 32  # flags of a feature
 _HEAD_FEATURES = 20  # of the text, where there is no title
 _LEAD_FEATURES = 60  # of the text, after the title: what a feed's summary would show
 _MOST_FEATURES = 600  # a report; the rest of a very long text says nothing new
@@ -57,7 +57,7 @@ class Sketch:
         language: ISO 639-1; features of different languages have different hashes.
         hashes: shape (n,), sorted, unique.
         counts: shape (n,), occurrences, at most 255.
-        flags: shape (n,), an or of HEAD (title), LEAD, NAME, NUMBER, INSTANCE (see `text.instances`).
+        flags: shape (n,), an or of HEAD (title), LEAD, NAME, NUMBER, INSTANCE, DATE (see `text`).
         rates: shape (n,), occurrences of the feature in a million words of the language.
         signature: shape (PERMUTATIONS,), MinHash of the shingles.
         length: features in all, repetitions included.
@@ -171,7 +171,7 @@ def _flags(reading: Reading, which: npt.NDArray[np.intp], size: int) -> npt.NDAr
     """
     headline, body = reading.headline, reading.body
     in_title = len(headline)
-    instances = cut.instances(headline)
+    instances, dates = cut.instances(headline), cut.dates(headline)
     flags = np.zeros(size, dtype=np.uint8)
     places: dict[int, slice | list[int]] = {
         LEAD: slice(in_title + _LEAD_FEATURES),
@@ -179,6 +179,7 @@ def _flags(reading: Reading, which: npt.NDArray[np.intp], size: int) -> npt.NDAr
         NAME: [in_title + i for i, feature in enumerate(body) if feature.name],
         NUMBER: [i for i, feature in enumerate(headline + body) if feature.number],
         INSTANCE: [i for i, feature in enumerate(headline) if feature.key in instances],
+        DATE: [i for i, feature in enumerate(headline) if feature.key in dates],
     }
     for flag, where in places.items():
         flags[which[where]] |= flag

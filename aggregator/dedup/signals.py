@@ -4,7 +4,9 @@
 ``lead``    the same for title and first lines only
 ``title``   the same for the titles only (first lines where there is none)
 ``length``  log of the features of the shorter one: how much there was to compare
-``strangers``  1 if both texts name names, and nothing that one names stands anywhere in the other
+``thin``    how much of ``words`` hangs on two features alone, where there was text enough to share more
+``strangers``  1 if both texts name names, nothing that one names stands anywhere in the other, and they
+            share no word either that is as rare as a name
 
 All are symmetric; the cosines of a report with itself are 1.
 """
@@ -18,11 +20,15 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.dedup.fingerprint import HEAD, INSTANCE, LEAD, NAME, Sketch
+from aggregator.dedup.fingerprint import DATE, HEAD, INSTANCE, LEAD, NAME, NUMBER, Sketch
 from aggregator.dedup.frequency import Floats, StreamCounts
 
-SIGNALS: Final = ("words", "lead", "title", "length", "strangers")
+SIGNALS: Final = ("words", "lead", "title", "length", "thin", "strangers")
 
+_CARRIERS = 2  # one name in two words ("Hong Kong") is no event
+_ENOUGH = 0.03  # of a cosine, beside what the carriers bring: then it hangs on more than them
+_LONG = 12  # features, repetitions included; two shorter headlines often share no more than a name
+_RARE = 10.0  # rate of a word that tells as much as a name; "crash" and "resign" are more common
 _TITLE_BONUS = 1  # a word of the title counts as if it stood once more in the text
 
 Matrix = npt.NDArray[np.float32]
@@ -37,12 +43,14 @@ class Weighed:
         vectors: unit vectors over the features for whole text, lead and title, shape (n, 3).
         named: whether each feature is a name in its text, shape (n,).
         marks: hashes of what says, in its title, which one of a series it is; see `text.instances`.
+        days: hashes of the days, and years, of the dates in its title.
     """
 
     sketch: Sketch
     vectors: Floats
     named: npt.NDArray[np.bool_]
     marks: frozenset[int]
+    days: frozenset[int]
 
 
 def weigh(sketch: Sketch, counts: StreamCounts) -> Weighed:
@@ -69,21 +77,27 @@ def _weigh_alike(language: str, sketches: Sequence[Sketch], counts: StreamCounts
         for name in ("hashes", "rates", "flags", "counts")
     )
     weights = counts.weights(language, hashes, rates)
+    weights[(flags & DATE) > 0] = 0.0  # all that happened on a day shares it
     in_head, in_lead = (flags & HEAD) > 0, (flags & LEAD) > 0
     vectors = np.empty((len(weights), 3), dtype=np.float32)
     vectors[:, 0] = weights * (1.0 + np.log(np.maximum(often + _TITLE_BONUS * in_head, 1)))
     vectors[:, 1] = weights * in_lead
     vectors[:, 2] = weights * in_head
-    named, marked = (flags & NAME) > 0, (flags & INSTANCE) > 0
+    named = (flags & NAME) > 0
     found, start = [], 0
     for sketch in sketches:
         end = start + len(sketch.hashes)
         own = vectors[start:end]
         norms = np.sqrt(np.einsum("ij,ij->j", own, own))
-        marks = frozenset(hashes[start:end][marked[start:end]].tolist())
-        found.append(Weighed(sketch, own / np.maximum(norms, 1e-9), named[start:end].copy(), marks))
+        marks, days = (_flagged(sketch, flags) for flags in (INSTANCE, DATE | NUMBER))
+        found.append(Weighed(sketch, own / np.maximum(norms, 1e-9), named[start:end].copy(), marks, days))
         start = end
     return found
+
+
+def _flagged(sketch: Sketch, flags: int) -> frozenset[int]:
+    """Hashes of the features that have all of these flags."""
+    return frozenset(sketch.hashes[(sketch.flags & flags) == flags].tolist())
 
 
 def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:
@@ -91,7 +105,8 @@ def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:
     signals = np.zeros((len(others), len(SIGNALS)), dtype=np.float32)
     if not others:
         return signals
-    signals[:, 3] = np.log([min(one.sketch.length, other.sketch.length) + 1.0 for other in others])
+    lengths = np.array([min(one.sketch.length, other.sketch.length) for other in others])
+    signals[:, 3] = np.log(lengths + 1.0)
     if not len(one.sketch.hashes):
         return signals
     theirs = np.concatenate([other.sketch.hashes for other in others])
@@ -104,11 +119,23 @@ def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:
     products = one.vectors[at] * np.concatenate([other.vectors for other in others])[hits]
     for column in range(3):
         signals[:, column] = np.bincount(owner, products[:, column], minlength=len(others))
+    rest = _rest(owner, products[:, 0], len(others))
+    signals[:, 4] = np.maximum(1.0 - rest / _ENOUGH, 0.0) * (lengths >= _LONG)
     if one.named.any():
-        known = one.named[at] | np.concatenate([other.named for other in others])[hits]
-        signals[:, 4] = [other.named.any() for other in others]
-        signals[owner[known], 4] = 0.0
-    return np.clip(signals, 0.0, [1, 1, 1, np.inf, 1])
+        rare = one.sketch.rates[at] < _RARE
+        known = rare | one.named[at] | np.concatenate([other.named for other in others])[hits]
+        signals[:, 5] = [other.named.any() for other in others]
+        signals[owner[known], 5] = 0.0
+    return np.clip(signals, 0.0, [1, 1, 1, np.inf, 1, 1])
+
+
+def _rest(owner: npt.NDArray[np.intp], products: Floats, size: int) -> npt.NDArray[np.float64]:
+    """For each owner the sum of its products without the two largest, shape (size,)."""
+    order = np.lexsort((-products, owner))
+    owners = owner[order]
+    rank = np.arange(len(owners)) - np.searchsorted(owners, owners)
+    lesser = rank >= _CARRIERS
+    return np.bincount(owners[lesser], products[order][lesser], minlength=size).astype(np.float64)
 
 
 def shared(one: Weighed, other: Weighed) -> npt.NDArray[np.intp]:

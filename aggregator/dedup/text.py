@@ -55,14 +55,15 @@ _SNOWBALL = {
 }  # fmt: skip
 
 _ORDINALS = frozenset({"st", "nd", "rd", "th"})
-_CALENDAR = frozenset(
+_MONTHS = frozenset(
     {
-        *("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
         *("January", "February", "March", "April", "May", "June", "July", "August"),
         *("September", "October", "November", "December"),
         *("Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sep", "Sept", "Oct", "Nov", "Dec"),
     }
 )
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_CALENDAR = _MONTHS.union(_WEEKDAYS)
 
 
 class Feature(NamedTuple):
@@ -118,7 +119,7 @@ def instances(title: Sequence[Feature]) -> set[str]:
     ("6 dead") is none of these: it changes while the event stays. Month and weekday names are English.
     """
     calendar = {feature.key for feature in title if feature.shown in _CALENDAR}
-    found = set(calendar)
+    found = calendar - dates(title)  # "Apr 5" and "5 April" are one day
     for feature, following in zip(title, (*title[1:], None), strict=False):
         if feature.number and (
             "." in feature.key
@@ -126,6 +127,18 @@ def instances(title: Sequence[Feature]) -> set[str]:
             or (calendar and len(feature.key) <= 2)
         ):
             found.add(feature.key)
+    return found
+
+
+def dates(title: Sequence[Feature]) -> set[str]:
+    """The keys of the dates in a title: an English month, the day beside it, and a year behind them."""
+    found: set[str] = set()
+    for one, other, behind in zip(title, title[1:], (*title[2:], None), strict=False):
+        month, day = (one, other) if other.number else (other, one)
+        if month.shown in _MONTHS and day.number and len(day.key) <= 2:
+            found |= {month.key, day.key}
+            if behind is not None and behind.number and len(behind.key) == 4:
+                found.add(behind.key)
     return found
 
 

@@ -5,10 +5,11 @@ The probability is a logistic model (Cox 1958) over the signals of `signals`; it
 roots, because between 0.1 and 0.3 lies most of what tells events apart. The longer the shorter report, the
 more the cosines must show: two headlines that agree in half their weight are rarer than two pages.
 
-Three things that labelled files do not teach, for want of dates, outlets and short reports, are set by hand.
+Four things that labelled files do not teach, for want of dates, outlets and short reports, are set by hand.
 Evidence ages: a day between two reports makes one event less likely. One publisher seldom tells one event
-twice in other words: what its reports share is more often a column, a programme or a running topic. And two
-reports whose texts name names, none of which stands in the other, tell of other people in other places.
+twice in other words: what its reports share is more often a column, a programme or a running topic. Two
+reports whose texts name names, none of which stands in the other, tell of other people in other places. And
+two that share a name and nothing else, though both have a line of text, share a place or a person, no event.
 
 A *veto* overrules the weights: what it sees cannot be one event, however much the words agree.
 """
@@ -35,6 +36,7 @@ MEANING: Final = {
     "lead": "root of the cosine of title and first lines",
     "title": "root of the cosine of the titles",
     "length": "log of the words of the shorter report: more text must show more",
+    "thin": "1 if the texts share nothing but two words, 0 if they share enough beside them",
     "days": "days between the two, after the first",
     "publisher": "1 if both are by one publisher",
     "strangers": "1 if both texts name names, and none stands in the other",
@@ -141,12 +143,24 @@ def veto(one: Telling, other: Telling, window: timedelta) -> str | None:
     if apart(one, other, window):
         gap = abs(one.published - other.published)
         return f"published {gap.days} days apart, more than the window of {window.days}"
-    if _another_instance(one.weighed, other.weighed):
+    return _another(one.weighed, other.weighed)
+
+
+def _another(one: Weighed, other: Weighed) -> str | None:
+    """What the titles say that makes them two of a series, or None."""
+    if _another_day(one, other):
+        return "the titles name two different days"
+    if _another_instance(one, other):
         return "the titles are alike, but name another day, magnitude or number of a series"
     return None
 
 
 _ALIKE = 0.6  # share of all words of two titles that both have, for them to be of one series
+
+
+def _another_day(one: Weighed, other: Weighed) -> bool:
+    """Whether two titles name different days: bulletins and programmes, however they are worded."""
+    return not (one.days <= other.days or other.days <= one.days)
 
 
 def _another_instance(one: Weighed, other: Weighed) -> bool:
@@ -167,7 +181,7 @@ def judge(one: Telling, others: Sequence[Telling], window: timedelta) -> Probabi
     found = probability(compare(one.weighed, [other.weighed for other in others]), beside)
     found[gaps(one, others) > window / timedelta(days=1)] = 0.0
     if one.weighed.marks:
-        found[[_another_instance(one.weighed, other.weighed) for other in others]] = 0.0
+        found[[_another(one.weighed, other.weighed) is not None for other in others]] = 0.0
     return found
 
 

@@ -114,6 +114,8 @@ def test_two_events_stay_apart_at_once(language: str, telling: Callable[..., Any
             "Sanctions: ministers agree on the 13th round at last",
             False,
         ),
+        ("LIVE: council of Tarnvik, the 27 April 2026 sitting", "Mayor's briefing (April 28, 2026)", True),
+        ("Talks open in Lisse, 5 April", "Talks open in Lisse (Apr 5, 2026)", False),
         ("Ferry fire off Tarnvik leaves 6 in hospital", "Ferry fire off Tarnvik leaves 7 in hospital", False),
         ("EU adopts 12th package of sanctions", "EU adopts package of sanctions", False),
         ("EU adopts 12th package of sanctions", "EU adopts 12th package of sanctions", False),
@@ -129,6 +131,50 @@ def test_another_one_of_a_series_is_vetoed(
     assert (verdict.veto(*reversed(pair), WINDOW) is not None) is vetoed
     if vetoed:
         assert verdict.judge(pair[0], [pair[1]], WINDOW)[0] == 0.0
+
+
+def test_a_date_in_a_title_is_no_evidence(telling: Callable[..., Any]) -> None:
+    """All programmes of a day share its date; two titles that share nothing else share nothing."""
+    one, other = telling(("Harbour live, April 28, 2026",)), telling(("Evening news | 28 April 2026",), 2)
+    assert verdict.judge(one, [other], WINDOW)[0] == 0.0
+
+
+ELSEWHERE = [
+    (
+        "I left New Zealand for a break",
+        "A violinist from New Zealand tells of weeks with her parents in the country, and of a small room.",
+    ),
+    (
+        "Protesters return to the streets in New Zealand",
+        "Police fired tear gas as several hundred marched against a law through arcades in New Zealand.",
+    ),
+]
+
+
+def test_a_name_in_common_is_not_an_event(telling: Callable[..., Any], bars: Bars) -> None:
+    """Two reports that share the name of a town and nothing else, with text enough to share more."""
+    one, other = (telling(report, number) for number, report in enumerate(ELSEWHERE, 1))
+    account = {name: (value, adds) for name, value, _, adds, _ in verdict.account(one, other)}
+    assert account["thin"][0] > 0.9
+    probability = verdict.judge(one, [other], WINDOW)[0]
+    assert (
+        probability
+        < bars.story
+        < 1 / (1 + np.exp(-np.log(probability / (1 - probability)) + account["thin"][1]))
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "strangers"), [("resigned", 1.0), ("abdicated", 0.0)], ids=["a common word", "a rare word"]
+)
+def test_a_rare_word_makes_acquainted_as_a_name_does(
+    word: str, strangers: float, telling: Callable[..., Any]
+) -> None:
+    """Reports that name other names are strangers, unless they share a word that is as rare as a name."""
+    one = telling((f"The king {word}", f"The old king of Lisse {word} after lunch."))
+    other = telling((f"The king {word}", f"On Friday the king in Tarnvik {word} in tears."), 2)
+    account = {name: value for name, value, *_ in verdict.account(one, other)}
+    assert account["strangers"] == strangers
 
 
 @pytest.mark.parametrize(("days", "vetoed"), [(13, False), (15, True)])
