@@ -25,7 +25,8 @@ from aggregator.model import Answer, Parsed, SourceState
 from aggregator.settings import FeedSource, Fetching, Source
 from aggregator.shown import short
 
-_GROWTH = 1.25  # of the interval, with each poll that brings nothing
+_POLLS_A_GAP = 8  # between two polls that bring something
+_GROWTH = 1.25  # of the interval, with a poll that brings nothing for longer than it usually lasts
 _JITTER = 0.1  # of the wait, at most
 _LONGEST_JITTER = timedelta(minutes=5)
 _DAYS_TO_MOVE = 3  # a redirect is believed to be permanent after as many days
@@ -135,7 +136,7 @@ def after_answer(
     answer = outcome.answer
     state = _moved(state, answer, now)
     state = _unchanged(state, answer) if answer.status == 304 else _whole(state, outcome)
-    interval = _interval(state, limits, outcome.gained)
+    interval = _interval(state, limits, outcome.gained, now)
     state = replace(
         state,
         polled=now,
@@ -151,7 +152,9 @@ def after_answer(
         interval=interval.total_seconds(),
     )
     often = f"every {in_words(interval)}"
-    wishes = [Wish(interval, often if interval <= limits.every else f"nothing new for a while: {often}")]
+    wishes = [
+        Wish(interval, often if interval <= limits.every else f"{often}, as often as it has something new")
+    ]
     if fresh := still_fresh(answer.headers, now):
         wishes.append(fresh.at_most(limits.ceiling))
     return _scheduled(state, limits, wishes, now, chance)
@@ -224,12 +227,22 @@ def _farthest(state: SourceState, limits: Bounds) -> timedelta:
     return limits.ceiling
 
 
-def _interval(state: SourceState, limits: Bounds, gained: int) -> timedelta:
-    """Often while the feed publishes, ever more seldom while it sleeps."""
-    if gained or state.interval is None:
+def _interval(state: SourceState, limits: Bounds, gained: int, now: datetime) -> timedelta:
+    """Often while the feed publishes, ever more seldom while it sleeps.
+
+    It aims at `_POLLS_A_GAP` polls between two that bring something: fewer are late, and more are in vain. So
+    each gain moves it half of the way to that part of the gap before, and it grows once the gap is as long as
+    so many of its own length.
+    """
+    if state.interval is None:
         return limits.every
-    longer = timedelta(seconds=min(state.interval, limits.ceiling.total_seconds()) * _GROWTH)
-    return min(max(longer, limits.every), limits.ceiling)
+    interval = timedelta(seconds=min(state.interval, limits.ceiling.total_seconds()))
+    gap = max(now - state.gained, timedelta(0)) if state.gained else limits.ceiling
+    if gained:
+        interval = (interval + min(gap / _POLLS_A_GAP, limits.ceiling)) / 2
+    elif gap > _POLLS_A_GAP * interval:
+        interval *= _GROWTH
+    return min(max(interval, limits.every), limits.ceiling)
 
 
 def _pause(state: SourceState, limits: Bounds) -> Wish:
