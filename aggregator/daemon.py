@@ -29,6 +29,7 @@ from storage import tenancy
 from storage.database import Database
 from storage.tenancy import Claim
 
+_PARSERS = min(os.cpu_count() or 1, 2)  # processes; each is started when there is work for it
 _KEPT_EVERY = 30.0  # seconds between two looks at the claim of the database
 
 
@@ -111,7 +112,7 @@ class _Tools:
         fetcher = await self._open.enter_async_context(Fetcher(settings.fetch, __version__))
         pages = any(isinstance(source, FeedSource) and source.full_text for source in settings.sources)
         # Of two processes one is left for the feeds while the other takes its time over a page.
-        parser = Parser(settings.parse, workers=1 + pages)
+        parser = Parser(settings.parse, workers=max(_PARSERS, 1 + pages))
         return fetcher, await self._open.enter_async_context(parser)
 
     async def exchange(self, pipeline: Pipeline, jobs: Jobs, changed: Change) -> None:

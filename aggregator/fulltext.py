@@ -29,7 +29,7 @@ from storage import reports as store
 
 if TYPE_CHECKING:
     from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Fetcher
+    from aggregator.intake.fetch import Admit, Fetcher
     from aggregator.linker import Linker
     from aggregator.model import Entry
     from storage.database import Database
@@ -109,7 +109,7 @@ class FullText:
             names = pages.sources_due(tx, self._clock())
         return [self._sources[name] for name in names if name in self._sources]
 
-    async def read(self, source: FeedSource, admit: Callable[[str], None]) -> Reading:
+    async def read(self, source: FeedSource, admit: Admit) -> Reading:
         """Read the pages of a source that are due, one after the other; stops where its host is in trouble.
 
         Args:
@@ -141,7 +141,7 @@ class FullText:
                 reading = replace(reading, taken=taken, stories=reading.stories | gain.stories)
         return reading
 
-    async def _read(self, source: FeedSource, page: Wanted, admit: Callable[[str], None]) -> Gain:
+    async def _read(self, source: FeedSource, page: Wanted, admit: Admit) -> Gain:
         if not address.identifies(page.url):
             return await self._without(page, "the address is no page of its own")
         rights: dict[str, Any] = {"allow_private": source.allow_private, "admit": admit}

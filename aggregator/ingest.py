@@ -6,7 +6,7 @@ together or not at all. Taking the same reports in twice is taking them in once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,13 @@ class Gain:
     verdicts: tuple[tuple[str, float], ...] = ()
 
 
-def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) -> Gain:
+def ingest(
+    tx: Any,
+    linker: Linker,
+    reports: Sequence[Report],
+    now: datetime,
+    beside: Sequence[tuple[str, ...]] = (),
+) -> Gain:
     """Store what is new or has changed, and put it into its stories.
 
     Args:
@@ -45,10 +51,13 @@ def ingest(tx: Any, linker: Linker, reports: Sequence[Report], now: datetime) ->
         linker: puts reports into stories.
         reports: what a source showed, the oldest first.
         now: the present time.
+        beside: the keys of what it showed as well, and what is as it was.
 
     """
     known = store.known(tx, (key for report in reports for key in report.keys))
-    new, again = _sorted_out(reports, known)
+    if known:  # else there is nothing that the others could have
+        known |= store.known(tx, (key for keys in beside for key in keys))
+    new, again = _sorted_out(reports, known, [*(report.keys for report in reports), *beside])
     store.release(tx, (key for report in new for key in report.keys if key in known))
     ids = store.add(tx, new)
     revised = _revised(tx, again, now)
@@ -99,14 +108,14 @@ def _linked(tx: Any, linker: Linker, ids: Sequence[int], revised: Sequence[Store
 
 
 def _sorted_out(
-    reports: Sequence[Report], known: dict[str, int]
+    reports: Sequence[Report], known: dict[str, int], shown_keys: Iterable[tuple[str, ...]]
 ) -> tuple[list[Report], list[tuple[int, Report]]]:
     """New reports, and those that are known with their ids. A key shown twice at once is one report.
 
     A report that one entry has by a stronger key is not another's by a weaker one: a publisher may show
     today's news where yesterday's was, and keep that elsewhere.
     """
-    claims = _claims(reports, known)
+    claims = _claims(shown_keys, known)
     new: list[Report] = []
     again: list[tuple[int, Report]] = []
     shown: set[str] = set()
@@ -127,11 +136,11 @@ def _sorted_out(
     return new, again
 
 
-def _claims(reports: Sequence[Report], known: dict[str, int]) -> dict[int, int]:
+def _claims(shown_keys: Iterable[tuple[str, ...]], known: dict[str, int]) -> dict[int, int]:
     """How strong the strongest key is by which an entry has a known report; 0 is strongest."""
     claims: dict[int, int] = {}
-    for report in reports:
-        found = next(((rank, key) for rank, key in enumerate(report.keys) if key in known), None)
+    for keys in shown_keys:
+        found = next(((rank, key) for rank, key in enumerate(keys) if key in known), None)
         if found is not None:
             rank, owner = found[0], known[found[1]]
             claims[owner] = min(rank, claims.get(owner, rank))

@@ -154,6 +154,7 @@ class SourceState:
         etag: validator to send back byte for byte.
         last_modified: as ``etag``.
         body_hash: digest of the last body, so that an unchanged one is not parsed again.
+        shown: digests of the entries of the last body, so that unchanged ones are not read again.
         polled: the last attempt.
         succeeded: the last poll that ended well.
         gained: the last poll that brought a new report.
@@ -186,6 +187,7 @@ class SourceState:
     etag: str | None = None
     last_modified: str | None = None
     body_hash: bytes | None = None
+    shown: bytes | None = None
     polled: datetime | None = None
     succeeded: datetime | None = None
     gained: datetime | None = None

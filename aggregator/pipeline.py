@@ -33,13 +33,15 @@ from aggregator.fulltext import FullText, Reading
 from aggregator.ingest import Gain, ingest
 from aggregator.intake import due, folder
 from aggregator.intake.folder import Dropped, Refusal
-from aggregator.intake.normalise import normalise
+from aggregator.intake.normalise import Body, changes
+from aggregator.intake.turns import Room
 from aggregator.linker import Linker
 from aggregator.model import Answer, Parsed, Report, SourceState
 from aggregator.prune import Forgotten, prune
 from aggregator.publish import publish
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
 from aggregator.shown import short
+from aggregator.writing import Writer, to_its_end
 from storage import corrections, sources, stories
 from storage import pauses as kept_pauses
 from storage.database import Database
@@ -104,6 +106,15 @@ class Polled:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one transaction takes in, and the keys of what its source showed beside it."""
+
+    reports: Sequence[Report]
+    beside: Sequence[tuple[str, ...]]
+    now: datetime
+
+
 Keep = Callable[[Any, Polled], None]
 """Writes, in an open transaction, what goes with the outcome so far."""
 
@@ -135,7 +146,9 @@ class Pipeline:
         self._clock = clock
         self._linker = Linker(settings.dedup, settings.prefer)
         self._published_changes: int | None = None  # made by people, that the files show
-        self._writing, self._publishing = asyncio.Lock(), asyncio.Lock()
+        self._writer = Writer(database, self._linker.forget)
+        self._room = Room(settings.fetch.concurrency)
+        self._publishing = asyncio.Lock()
         self._agenda = Agenda(settings, database, clock)
         self._full_text = self._reader_of_pages()
 
@@ -201,7 +214,7 @@ class Pipeline:
             StoreError: the database refused; what was not kept is asked for again.
 
         """
-        return await self._full_text.read(source, self._agenda.admit)
+        return await self._full_text.read(source, self._admit)
 
     async def publish(self) -> list[Path]:
         """Write the feeds; the files that changed.
@@ -212,11 +225,11 @@ class Pipeline:
         """
         async with self._publishing:
             with metrics.stage("publish"):
-                return await _to_its_end(self._publish)
+                return await to_its_end(self._publish)
 
     async def prune(self) -> Forgotten:
         """Forget what is old; how much that was."""
-        return await prune(self._write, self._settings, self._clock())
+        return await prune(self._writer.write, self._settings, self._clock())
 
     async def _poll_feed(self, source: FeedSource) -> Polled:
         state, limits = self._agenda.state(source), self._agenda.bounds(source)
@@ -231,10 +244,11 @@ class Pipeline:
                     etag=state.etag,
                     last_modified=state.last_modified,
                     allow_private=source.allow_private,
-                    admit=self._agenda.admit,
+                    admit=self._admit,
                 )
-            parsed = await self._parsed(answer, state)
-            polled = await self._keep_answer(source, state, answer, parsed, chance)
+            with self._room.taken():
+                parsed = await self._parsed(answer, state)
+                polled = await self._keep_answer(source, state, answer, parsed, chance)
         except LeftAlone as left:
             return Polled(source.name, left_alone=left.message)
         except SourceError as error:
@@ -249,9 +263,14 @@ class Pipeline:
                 if pause:
                     kept_pauses.keep(tx, pause, now)
 
-            await self._write(keep)
+            await self._writer.write(keep)
         metrics.POLLS.labels("feed", _outcome(polled, answer)).inc()
         return polled
+
+    async def _admit(self, host: str) -> None:
+        """Let a poll go on whose turn has come, once there is room for its answer."""
+        await self._room.wait()
+        self._agenda.admit(host)
 
     async def _keep_answer(
         self, source: FeedSource, state: SourceState, answer: Answer, parsed: Parsed | None, chance: float
@@ -264,10 +283,11 @@ class Pipeline:
             whole = parsed
             if parsed and polled.lost:  # no validators, as of a damaged feed: what was lost comes again
                 whole = replace(parsed, damaged=polled.lost[0].message)
-            outcome = due.Outcome(answer, whole, polled.new)
+            outcome = due.Outcome(answer, whole, polled.new, body.shown)
             sources.save(tx, due.after_answer(state, limits, outcome, now, chance))
 
-        return await self._take_in(await self._batches(parsed, source, now), polled, now, keep)
+        body = await self._body(parsed, source, now, state.shown)
+        return await self._take_in(body, polled, now, keep)
 
     async def _parsed(self, answer: Answer, state: SourceState) -> Parsed | None:
         """The entries of an answer; None if it says that nothing has changed."""
@@ -294,7 +314,7 @@ class Pipeline:
         state = self._agenda.state(source)
         if polled.new or polled.revised or polled.error or state.error or not state.polls:
             looked = _looked(state, polled, now)
-            await self._write(lambda tx: sources.save(tx, looked))
+            await self._writer.write(lambda tx: sources.save(tx, looked))
         metrics.POLLS.labels("folder", _outcome(polled, None)).inc()
         return polled
 
@@ -335,85 +355,71 @@ class Pipeline:
             if parsed.damaged is None and len(polled.lost) == before:
                 sources.take(tx, source.name, file.digest, file.name, now)
 
-        return await self._take_in(await self._batches(parsed, source, now), polled, now, keep)
+        return await self._take_in(await self._body(parsed, source, now), polled, now, keep)
 
-    async def _batches(self, parsed: Parsed | None, source: Source, now: datetime) -> list[list[Report]]:
-        """What the transactions of a body take, one after the other."""
+    async def _body(
+        self, parsed: Parsed | None, source: Source, now: datetime, before: bytes | None = None
+    ) -> Body:
+        """What a body gave, beside what was known of it before."""
         if parsed is None:
-            return [[]]
+            return Body()
         with _blamed(source.name), metrics.stage("normalise"):
-            return _batches(await asyncio.to_thread(normalise, parsed, source, now))
+            return await asyncio.to_thread(changes, parsed, source, now, before)
 
-    async def _take_in(
-        self, batches: Sequence[Sequence[Report]], polled: Polled, now: datetime, keep: Keep
-    ) -> Polled:
+    async def _take_in(self, body: Body, polled: Polled, now: datetime, keep: Keep) -> Polled:
         """The reports of a body, a transaction a batch; `keep` ends the last one.
 
         What nobody foresaw ends it with an error in the outcome, beside what was committed before.
         """
-        for number, batch in enumerate(batches, 1):
+        batches = _batches(body.reports)
+        for number, reports in enumerate(batches, 1):
             also = keep if number == len(batches) else _nothing_more
+            batch = _Batch(reports, body.beside, now)
             try:
-                polled = await self._ingest(batch, polled, now, also)
+                polled = await self._ingest(batch, polled, also)
             except AggregatorError:
                 raise
             except Exception:  # which of them is it?
-                polled = await self._one_by_one(batch, polled, now, also)
+                polled = await self._one_by_one(batch, polled, also)
             if polled.error:
                 break
         return polled
 
-    async def _ingest(self, batch: Sequence[Report], polled: Polled, now: datetime, also: Keep) -> Polled:
+    async def _ingest(self, batch: _Batch, polled: Polled, also: Keep) -> Polled:
         full_text = self._full_text
 
         def work(tx: Any) -> tuple[Gain, Polled]:
-            gain = ingest(tx, self._linker, batch, now)
-            full_text.want(tx, polled.source, gain, now)
+            gain = ingest(tx, self._linker, batch.reports, batch.now, batch.beside)
+            full_text.want(tx, polled.source, gain, batch.now)
             kept = polled.plus(gain)
             also(tx, kept)
             return gain, kept
 
         with metrics.stage("write"):
-            gain, kept = await self._write(work)
+            gain, kept = await self._writer.write(work, weight=max(len(batch.reports), 1))
         metrics.gained(polled.source, len(gain.new), len(gain.revised), gain.verdicts)
         return kept
 
-    async def _one_by_one(self, batch: Sequence[Report], polled: Polled, now: datetime, also: Keep) -> Polled:
+    async def _one_by_one(self, batch: _Batch, polled: Polled, also: Keep) -> Polled:
         """A batch again, each report by itself: a defect costs the one that brings it out."""
         before = len(polled.lost)
-        for report in batch:
+        for report in batch.reports:
             try:
                 with _blamed(f"the report {short(report.title)} ({report.url or 'no address'})"):
-                    polled = await self._ingest([report], polled, now, _nothing_more)
+                    polled = await self._ingest(replace(batch, reports=[report]), polled, _nothing_more)
             except Broken as error:
                 polled = replace(polled, lost=(*polled.lost, error))
                 if len(polled.lost) - before > _MOST_LOST:
                     return replace(polled, error=error)
         try:
             with _blamed(polled.source):
-                return await self._ingest([], polled, now, also)
+                return await self._ingest(replace(batch, reports=[]), polled, also)
         except Broken as error:
             return replace(polled, error=error)
 
     def _reader_of_pages(self) -> FullText:
         tools = (self._fetcher, self._parser, self._linker)
-        return FullText(self._settings, self._database, *tools, self._write, self._clock)
-
-    async def _write(self, work: Callable[[Any], Result]) -> Result:
-        """Do work in one transaction."""
-        async with self._writing:
-            return await _to_its_end(lambda: self._transact(work))
-
-    def _transact(self, work: Callable[[Any], Result]) -> Result:
-        try:
-            with self._database.writing() as tx:
-                return work(tx)
-        except StopIteration as error:  # asyncio cannot hand it over from a thread, and would wait for ever
-            self._linker.forget()
-            raise RuntimeError("an iterator ended that should not have") from error
-        except BaseException:
-            self._linker.forget()  # it may know reports that were never committed
-            raise
+        return FullText(self._settings, self._database, *tools, self._writer.write, self._clock)
 
     def _publish(self) -> list[Path]:
         settings = self._settings.publish
@@ -483,18 +489,6 @@ def _unsettled(source: FolderSource, settle: timedelta, now: datetime) -> float:
         left = max(moments, default=0) + settle.total_seconds() - now.timestamp()
         return min(max(left + _GRAIN, 0), _PATIENCE.total_seconds())
     return 0
-
-
-async def _to_its_end(work: Callable[[], Result]) -> Result:
-    """Do work in a thread; a cancelled caller still waits for its end."""
-    doing = asyncio.ensure_future(asyncio.to_thread(work))
-    try:
-        return await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await asyncio.wait([doing])
-        with contextlib.suppress(asyncio.CancelledError):
-            doing.exception()  # nobody waits for it any more, and asyncio would say so
-        raise
 
 
 def _nothing_more(tx: Any, polled: Polled) -> None:

@@ -62,6 +62,25 @@ class Version:
 _STORED = tuple(schema.report.c[name] for name in Stored.__dataclass_fields__)
 
 
+def _newest() -> sa.Select[str, str, str]:
+    table, other = schema.report, schema.report.alias()
+    ids: sa.BindParameter[int] = sa.bindparam("ids", expanding=True)
+    named = sa.select(table.c.source).where(table.c.id.in_(ids)).distinct().subquery()
+    older = sa.select(other.c.id).where(other.c.source == named.c.source).order_by(other.c.id.desc())
+    oldest = sa.func.coalesce(older.limit(1).offset(sa.bindparam("most")).scalar_subquery(), 0)
+    query = sa.select(table.c.source, table.c.title, table.c.text)
+    query = query.join(named, (table.c.source == named.c.source) & (table.c.id > oldest))
+    return query.order_by(table.c.id.desc())
+
+
+_NEWEST = _newest()
+_KNOWN = sa.select(schema.report_key.c.key, schema.report_key.c.report_id).where(
+    schema.report_key.c.key.in_(sa.bindparam("keys", expanding=True))
+)
+_GET = sa.select(*_STORED).where(schema.report.c.id.in_(sa.bindparam("ids", expanding=True)))
+# built once: they run for every report
+
+
 def digest(key: str) -> bytes:
     """What stands in the database for an identity key: 16 bytes."""
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=16).digest()
@@ -72,11 +91,7 @@ def known(tx: sa.Connection, keys: Iterable[str]) -> dict[str, int]:
     by_digest = {digest(key): key for key in keys}
     found: dict[str, int] = {}
     for chunk in chunks(list(by_digest)):
-        rows = tx.execute(
-            sa.select(schema.report_key.c.key, schema.report_key.c.report_id).where(
-                schema.report_key.c.key.in_(chunk)
-            )
-        )
+        rows = tx.execute(_KNOWN, {"keys": chunk})
         found.update({by_digest[bytes(key)]: report_id for key, report_id in rows})
     return found
 
@@ -85,7 +100,7 @@ def get(tx: sa.Connection, ids: Iterable[int]) -> dict[int, Stored]:
     """The reports with these ids; ids that are not there are left out."""
     found: dict[int, Stored] = {}
     for chunk in chunks(list(ids)):
-        rows = tx.execute(sa.select(*_STORED).where(schema.report.c.id.in_(chunk)))
+        rows = tx.execute(_GET, {"ids": chunk})
         found.update({row.id: Stored(*row) for row in rows})
     return found
 
@@ -114,15 +129,9 @@ def restore(tx: sa.Connection, stored: Sequence[Stored]) -> None:
 
 def newest(tx: sa.Connection, ids: Sequence[int], most: int) -> dict[str, list[tuple[str, str]]]:
     """Title and text of the newest reports of each source that showed one of these first, by source."""
-    table, other = schema.report, schema.report.alias()
     found: dict[str, list[tuple[str, str]]] = {}
     for chunk in chunks(ids):
-        named = sa.select(table.c.source).where(table.c.id.in_(chunk)).distinct().subquery()
-        older = sa.select(other.c.id).where(other.c.source == named.c.source).order_by(other.c.id.desc())
-        oldest = sa.func.coalesce(older.limit(1).offset(most).scalar_subquery(), 0)
-        query = sa.select(table.c.source, table.c.title, table.c.text)
-        query = query.join(named, (table.c.source == named.c.source) & (table.c.id > oldest))
-        for source, title, text in tx.execute(query.order_by(table.c.id.desc())):
+        for source, title, text in tx.execute(_NEWEST, {"ids": chunk, "most": most}):
             found.setdefault(source, []).append((title, text))
     return found
 

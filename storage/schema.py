@@ -66,6 +66,7 @@ source = sa.Table(
     _column("etag", sa.Text, why="validator, byte for byte"),
     _column("last_modified", sa.Text, why="validator, byte for byte"),
     _column("body_hash", sa.LargeBinary, why="an unchanged body is not parsed again"),
+    _column("shown", sa.LargeBinary, why="digests of the last entries: unchanged ones are not read again"),
     _column("polled", Instant, why="last attempt"),
     _column("succeeded", Instant, why="last poll that ended well"),
     _column("gained", Instant, why="last poll that brought a report"),

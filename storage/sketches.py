@@ -22,7 +22,13 @@ _CANDIDATES = (
     .group_by(schema.band.c.report_id, schema.membership.c.story_id)
     .order_by(sa.func.count().desc(), schema.band.c.report_id.desc())
     .limit(sa.bindparam("most"))
-)  # built once: it runs for every report
+)
+_DROP = sa.delete(schema.sketch).where(schema.sketch.c.report_id.in_(sa.bindparam("ids", expanding=True)))
+_GET = sa.select(schema.sketch.c.report_id, schema.sketch.c.packed).where(
+    schema.sketch.c.report_id.in_(sa.bindparam("ids", expanding=True)),
+    schema.sketch.c.recipe == sa.bindparam("recipe"),
+)
+# built once: they run for every report
 
 
 def bucket(moment: datetime) -> int:
@@ -32,7 +38,7 @@ def bucket(moment: datetime) -> int:
 
 def put(tx: sa.Connection, packed: Mapping[int, bytes], recipe: str) -> None:
     """Keep the sketches of reports; one that is there is replaced."""
-    tx.execute(sa.delete(schema.sketch).where(schema.sketch.c.report_id.in_(list(packed))))
+    tx.execute(_DROP, {"ids": list(packed)})
     rows = [{"report_id": i, "recipe": recipe, "packed": blob} for i, blob in packed.items()]
     if rows:
         tx.execute(sa.insert(schema.sketch), rows)
@@ -40,10 +46,8 @@ def put(tx: sa.Connection, packed: Mapping[int, bytes], recipe: str) -> None:
 
 def get(tx: sa.Connection, ids: Iterable[int], recipe: str) -> dict[int, bytes]:
     """The sketches of these reports that the recipe made."""
-    query = sa.select(schema.sketch.c.report_id, schema.sketch.c.packed).where(
-        schema.sketch.c.report_id.in_(list(ids)), schema.sketch.c.recipe == recipe
-    )
-    return {report_id: bytes(packed) for report_id, packed in tx.execute(query)}
+    rows = tx.execute(_GET, {"ids": list(ids), "recipe": recipe})
+    return {report_id: bytes(packed) for report_id, packed in rows}
 
 
 def latest(tx: sa.Connection, recipe: str, most: int) -> list[bytes]:

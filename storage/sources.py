@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -10,23 +10,27 @@ import sqlalchemy as sa
 from aggregator.model import SourceState
 from storage import schema
 
-_COLUMNS = [schema.source.c[field.name] for field in fields(SourceState)]
+_NAMES = [field.name for field in fields(SourceState)]
+_STATES = sa.select(*(schema.source.c[name] for name in _NAMES))
+_OF_ONE = _STATES.where(schema.source.c.name == sa.bindparam("one"))
+_SAVE = (
+    sa.update(schema.source)
+    .where(schema.source.c.name == sa.bindparam("one"))
+    .values({name: sa.bindparam(name) for name in _NAMES})
+)  # built once: each poll reads a state and saves one
 
 
 def states(tx: sa.Connection, name: str | None = None) -> dict[str, SourceState]:
     """The state of every source that was ever polled, or of this one, by name."""
-    query = sa.select(*_COLUMNS)
-    if name is not None:
-        query = query.where(schema.source.c.name == name)
-    return {row.name: SourceState(*row) for row in tx.execute(query)}
+    rows = tx.execute(_STATES) if name is None else tx.execute(_OF_ONE, {"one": name})
+    return {row[0]: SourceState(*row) for row in rows}
 
 
 def save(tx: sa.Connection, state: SourceState) -> None:
     """Keep the state of a source."""
-    values = asdict(state)
-    here = schema.source.c.name == state.name
-    if not tx.execute(sa.update(schema.source).where(here).values(values)).rowcount:
-        tx.execute(sa.insert(schema.source).values(values))
+    values = {name: getattr(state, name) for name in _NAMES}
+    if not tx.execute(_SAVE, values | {"one": state.name}).rowcount:
+        tx.execute(sa.insert(schema.source), values)
 
 
 def taken(tx: sa.Connection, source: str, digest: bytes) -> bool:

@@ -18,7 +18,7 @@ FLOORS = (
     ("notify", "orders", "reload"),
     ("intake", "dedup", "publish"),
     ("linker", "named", "retention"),
-    ("ingest", "agenda", "correct", "prune"),
+    ("ingest", "agenda", "writing", "correct", "prune"),
     ("fulltext",),
     ("pipeline", "evaluate", "explain", "overview", "recluster"),
     ("jobs", "serve", "trial"),

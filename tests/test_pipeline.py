@@ -314,7 +314,7 @@ def test_a_defect_of_ours_is_a_failure_of_what_brought_it_out(tmp_path, origin, 
     bench = Bench(
         tmp_path, *({"name": n, "url": f"{origin.url}/{n}", "allow_private": True} for n in ("a", "b"))
     )
-    failing(monkeypatch, subject, "normalise", ZeroDivisionError("nobody foresaw it"))
+    failing(monkeypatch, subject, "changes", ZeroDivisionError("nobody foresaw it"))
     polled = bench.poll()
     assert isinstance(polled.error, Broken)
     assert isinstance(polled.error.__cause__, ZeroDivisionError)
@@ -327,10 +327,10 @@ def poison(monkeypatch: pytest.MonkeyPatch, *titles: str) -> None:
     """Let reports of these titles bring out a defect whenever they are taken in."""
     real = subject.ingest
 
-    def ingest(tx: Any, linker: Any, batch: Any, now: datetime) -> Any:
+    def ingest(tx: Any, linker: Any, batch: Any, now: datetime, beside: Any = ()) -> Any:
         if any(report.title in titles for report in batch):
             raise ZeroDivisionError("nobody foresaw it")
-        return real(tx, linker, batch, now)
+        return real(tx, linker, batch, now, beside)
 
     monkeypatch.setattr(subject, "ingest", ingest)
 
@@ -490,7 +490,7 @@ def test_a_file_that_brings_out_a_defect_does_not_block_the_folder(inbox, monkey
     """It goes to failed/, and the files after it are taken."""
     drop(inbox, "a.txt", FERRY)
     drop(inbox, "b.txt", FERRY)
-    failing(monkeypatch, subject, "normalise", RecursionError("too deep"))
+    failing(monkeypatch, subject, "changes", RecursionError("too deep"))
     polled = inbox.poll()
     assert polled.new == 1
     assert "too deep" in (inbox.folder / "drop/failed/a.txt.reason.txt").read_text()

@@ -77,7 +77,7 @@ def test_counts_and_times(newsroom):
     assert (gazette["bytes_received"], gazette["bytes_saved"]) == (body, body)
     assert gazette["polled"] == newsroom.now.isoformat()
     assert gazette["next_poll"] > (newsroom.now + timedelta(minutes=15)).isoformat()
-    assert gazette["why"] == "nothing new for a while: every 18 min 45 s"
+    assert gazette["why"] == "every 15 min"
     assert (gazette["error"], gazette["remedy"]) == (None, None)
     assert (lost["state"], lost["status"], lost["failures_in_a_row"]) == ("failing", 404, 2)
     assert "the server answered 404" in lost["error"]

@@ -25,13 +25,14 @@ from aggregator.model import Answer, Parsed, SourceState
 from aggregator.settings import FeedSource, Fetching, Source
 from aggregator.shown import short
 
-_POLLS_A_GAP = 8  # between two polls that bring something
+_POLLS_A_GAP = 10  # between two polls that bring something
 _GROWTH = 1.25  # of the interval, with a poll that brings nothing for longer than it usually lasts
 _JITTER = 0.1  # of the wait, at most
 _LONGEST_JITTER = timedelta(minutes=5)
 _DAYS_TO_MOVE = 3  # a redirect is believed to be permanent after as many days
 _FAILURES_TO_RETURN = 3  # a new address that fails so often gives way to the configured one
 _MOST_DOUBLINGS = 20
+_MOST_SHOWN = 16_000  # bytes of digests that stay beside those of a partial answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +64,13 @@ class Outcome:
         answer: what the server said.
         parsed: what its body gave; None where there was nothing to parse (304, or the same body again).
         gained: how many reports were new.
+        shown: digests of its entries, see `unchanged`.
     """
 
     answer: Answer
     parsed: Parsed | None = None
     gained: int = 0
+    shown: bytes | None = None
 
 
 def due_at(state: SourceState, limits: Bounds, now: datetime) -> datetime | None:
@@ -278,7 +281,9 @@ def _whole(state: SourceState, outcome: Outcome) -> SourceState:
     )
     if parsed is not None:
         hours, days = _bits(parsed.skip_hours), _bits(parsed.skip_days)
-        state = replace(state, ttl=parsed.ttl, skip_hours=hours, skip_days=days)
+        before = state.shown or b"" if partial else b""
+        shown = before[-_MOST_SHOWN:] + (outcome.shown or b"")
+        state = replace(state, ttl=parsed.ttl, skip_hours=hours, skip_days=days, shown=shown)
         if parsed.damaged:
             return _without_validators(state)
     return replace(
@@ -309,7 +314,7 @@ def _page(url: str) -> str:
 
 
 def _without_validators(state: SourceState) -> SourceState:
-    return replace(state, etag=None, last_modified=None, answered=None, body_hash=None)
+    return replace(state, etag=None, last_modified=None, answered=None, body_hash=None, shown=None)
 
 
 def _moved(state: SourceState, answer: Answer, now: datetime) -> SourceState:

@@ -11,7 +11,7 @@ There are no cookies, no ``Referer``, no proxy, and a connection serves one requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from types import SimpleNamespace, TracebackType
 from typing import Self
@@ -35,6 +35,9 @@ _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
+Admit = Callable[[str], Awaitable[None]]
+"""Lets a poll ask a host when its turn has come; it may wait, or raise what the poll then ends in."""
+
 _PERMANENT = (301, 308)
 _REDIRECTS = (301, 302, 303, 307, 308)
 _LONGEST_FIELD = 8190  # bytes, as common servers have it
@@ -129,7 +132,7 @@ class Fetcher:
         last_modified: str | None = None,
         allow_private: bool = False,
         accept: str = _ACCEPT,
-        admit: Callable[[str], None] | None = None,
+        admit: Admit | None = None,
     ) -> Answer:
         """Polls an address once, following redirects.
 
@@ -141,8 +144,7 @@ class Fetcher:
             last_modified: as ``etag``.
             allow_private: whether this machine and private networks may be reached.
             accept: the ``Accept`` field; feeds are asked for where none is given.
-            admit: is asked at each hop, when its turn has come, whether this host may be asked; it raises
-                what the poll then ends in.
+            admit: is asked at each hop, when its turn has come, whether this host may be asked.
 
         Returns:
             An answer with status 200, 226 (only what is new, RFC 3229) or 304 (nothing is).
@@ -164,7 +166,7 @@ class Fetcher:
             queue = host(str(target))
             async with self._turns.take(queue):
                 if admit:
-                    admit(queue)
+                    await admit(queue)
                 outcome = await self._hop(target, poll)
             if isinstance(outcome, Answer):
                 moved_to = outcome.url if permanent and len(seen) > 1 else None

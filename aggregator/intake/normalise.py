@@ -7,11 +7,11 @@ one, made from the fullest of them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
-from aggregator.intake import identity
+from aggregator.intake import identity, unchanged
 from aggregator.intake.boilerplate import clean
 from aggregator.intake.dates import when
 from aggregator.intake.language import language
@@ -25,6 +25,21 @@ RECIPE = 1
 _MOST = 50  # authors, links and tags of a report, each
 
 
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What a body gave.
+
+    Attributes:
+        reports: those with an entry that is new or has changed.
+        beside: the keys of all others.
+        shown: digests of all entries, see `unchanged`.
+    """
+
+    reports: list[Report] = field(default_factory=list)
+    beside: tuple[tuple[str, ...], ...] = ()
+    shown: bytes = b""
+
+
 def normalise(parsed: Parsed, source: FeedSource | FolderSource, now: datetime) -> list[Report]:
     """The reports in one body, in its order. No two of them share a key.
 
@@ -33,7 +48,27 @@ def normalise(parsed: Parsed, source: FeedSource | FolderSource, now: datetime) 
         source: the configuration of its source.
         now: when it was seen; aware, in UTC.
     """
-    entries = [entry for entry in parsed.entries if entry.title.strip() or entry.text.strip() or entry.url]
+    return changes(parsed, source, now).reports
+
+
+def changes(
+    parsed: Parsed, source: FeedSource | FolderSource, now: datetime, before: bytes | None = None
+) -> Body:
+    """What is new or has changed since the body before. Identity is decided with all entries in view.
+
+    Args:
+        parsed: as for `normalise`.
+        source: as for `normalise`.
+        now: as for `normalise`.
+        before: `Body.shown` of the body before.
+    """
+    known, digests = unchanged.unpacked(before), unchanged.digests(parsed, source, RECIPE, now)
+    told = [
+        (entry, digest in known)
+        for entry, digest in zip(parsed.entries, digests, strict=True)
+        if entry.title.strip() or entry.text.strip() or entry.url
+    ]
+    entries = [entry for entry, _ in told]
     shown = [
         identity.Shown(
             guid=entry.guid,
@@ -47,13 +82,16 @@ def normalise(parsed: Parsed, source: FeedSource | FolderSource, now: datetime) 
     ]
     homes = (parsed.url, source.url) if isinstance(source, FeedSource) else ()
     keys = identity.keys(shown, source.name, homes=homes, dropped=isinstance(source, FolderSource))
-    reports = []
+    reports, beside = [], []
     for group in identity.groups(keys):
+        if all(told[at][1] for at in group):
+            beside.append(identity.united(keys[at] for at in group))
+            continue
         best = max(group, key=lambda at: _fullness(shown[at]))
         report = _report(entries[best], shown[best], parsed, source, now)
         others = [entries[at] for at in group if at != best]
         reports.append(_with(report, others, identity.united(keys[at] for at in group)))
-    return reports
+    return Body(reports, tuple(beside), unchanged.packed(digests))
 
 
 def _report(

@@ -20,7 +20,7 @@ from aggregator.model import Entry, Parsed
 
 if TYPE_CHECKING:
     from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Fetcher
+    from aggregator.intake.fetch import Admit, Fetcher
 
 TOKEN = "story-aggregator"  # noqa: S105 - what a robots.txt calls us, and no secret
 _LARGEST = 500 * 1024  # bytes that are read of one, as RFC 9309 has it at least
@@ -69,7 +69,7 @@ class Robots:
         self._clock = clock
         self._known: OrderedDict[str, _Known] = OrderedDict()
 
-    async def allow(self, url: str, *, allow_private: bool, admit: Callable[[str], None]) -> bool:
+    async def allow(self, url: str, *, allow_private: bool, admit: Admit) -> bool:
         """Whether the site lets us read this page.
 
         Raises:
@@ -90,7 +90,7 @@ class Robots:
         read = await self._parser.parse(zlib.decompress(known.file), "robots", url=url)
         return bool(read.entries)
 
-    async def _file(self, address: str, *, allow_private: bool, admit: Callable[[str], None]) -> bytes | None:
+    async def _file(self, address: str, *, allow_private: bool, admit: Admit) -> bytes | None:
         """The file, compressed; None where there is none, so that all may be read."""
         try:
             answer = await self._fetcher.get(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 
@@ -67,3 +67,31 @@ class Turns:
         now = self._clock()
         for name in [name for name, host in self._hosts.items() if not host.users and host.free_at <= now]:
             del self._hosts[name]
+
+
+class Room:
+    """Room for answers that wait to be parsed and stored; while there is none, nobody asks for more.
+
+    Args:
+        most: answers at a time; those that are on their way when it is full find room too.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._left = most
+        self._freed = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait until there is room."""
+        while self._left <= 0:
+            self._freed.clear()
+            await self._freed.wait()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """An answer is held within this block."""
+        self._left -= 1
+        try:
+            yield
+        finally:
+            self._left += 1
+            self._freed.set()

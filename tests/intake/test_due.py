@@ -166,18 +166,33 @@ def test_new_address():
 
 
 def test_interval_follows_the_feed():
-    """Without news the interval grows up to the ceiling; with news it is short again."""
+    """It grows, up to the ceiling, while there are no news for longer than usual; news halve it each time."""
     state, now, waits = answered(), NOW, []
-    for _ in range(30):
+    for _ in range(100):
         now = state.due
         state = unchanged(state, now=now)
         waits.append(wait(state, now))
     assert waits == sorted(waits)
-    assert waits[0] == 15 * MINUTE * 1.25
+    assert waits[:10] == [15 * MINUTE] * 10, "it was not silent for long yet"
+    assert waits[10] == 15 * MINUTE * 1.25
     assert waits[-1] == DAY
-    assert state.reason == "nothing new for a while: every 1 day"
-    state = answered(state, now=state.due)
+    assert state.reason == "every 1 day, as often as it has something new"
+    for _ in range(12):
+        state = answered(state, now=state.due)
     assert (state.interval, state.reason) == (900, "every 15 min")
+
+
+@pytest.mark.parametrize("hours", [5, 10, 24, 72])
+def test_ten_polls_between_two_that_bring_something(hours):
+    """Whatever the rhythm of a feed is, the polls settle at about ten for each time that it has news."""
+    state, last, polls = answered(), NOW, []
+    for _ in range(600):
+        now = state.due
+        gained = (now - NOW) // (hours * HOUR) > (last - NOW) // (hours * HOUR)
+        polls.append(now)
+        state, last = answered(state, now=now, gained=int(gained)), now
+    settled = [moment for moment in polls if moment > polls[-1] - 10 * hours * HOUR]
+    assert 60 <= len(settled) <= 150
 
 
 def test_a_daily_feed_costs_few_polls():
