@@ -94,3 +94,11 @@ def test_the_documented_queries_run():
             if query.strip():
                 tx.execute(sa.text(query)).all()
     database.close()
+
+
+def test_the_named_tests_are_there():
+    """Each promise about a hazard names tests that exist."""
+    named = re.findall(r"`([\w/]+\.py)(?:::(\w+))?`", (ROOT / "docs" / "hazards.md").read_text("utf-8"))
+    assert len(named) > 40
+    for file, test in named:
+        assert f"def {test}" in (ROOT / "tests" / file).read_text("utf-8"), (file, test)

@@ -221,6 +221,16 @@ def test_a_damaged_feed_gives_its_good_entries_and_stores_no_validator(feed, ori
     assert len(feed.titles()) == 3
 
 
+def test_what_a_feed_no_longer_shows_stays(feed, origin, rss):
+    """Absence is no deletion, not even that of everything."""
+    origin.pages["/a"] = rss(item(0), item(1))
+    feed.poll()
+    for shown in ([item(1)], []):
+        origin.pages["/a"] = rss(*shown)
+        assert feed.poll().error is None
+        assert feed.titles() == sorted([item(0)["title"], item(1)["title"]])
+
+
 def test_an_entry_that_changes_is_a_revision(feed, origin, rss):
     """The same guid with other words is the same report."""
     origin.pages["/a"] = rss(item(1), item(2))
