@@ -214,7 +214,7 @@ def _in_turn() -> None:
     """One thread writes and parses, so that every call has its turn; nothing else is traced."""
 
     class Parser:
-        def __init__(self, _: Any) -> None:
+        def __init__(self, *_: object, **__: object) -> None:
             self._limits = Limits(entries=1000, text=100_000, title=1000)
 
         async def __aenter__(self) -> Self:
