@@ -18,7 +18,7 @@ from aggregator.linker import Linker
 from aggregator.model import Correction, Evidence, Side
 from aggregator.named import standing
 from aggregator.shown import counted, short
-from storage import corrections, history, reports, stories
+from storage import corrections, history, places, reports, stories
 from storage.history import Happening
 
 _TITLE = 50  # characters of a story's title in a list
@@ -113,23 +113,23 @@ def _split(
     before, seats = corrections.listed(tx), stories.seats(tx, [story])
     groups = {seat.copy_group for seat in seats if seat.report in going}
     copies = tuple(seat.report for seat in seats if seat.report in rest and seat.copy_group in groups)
-    places = stories.places(tx, going.union(copies))
+    was = places.of(tx, going.union(copies))
     ids = part(story, going, rest, _claims(tx, story, before))
     title = stories.titles(tx, [story])[story]
     goes = ids.goes or stories.found(
-        tx, title=title, best=min(going), now=now, created=min(p.joined for p in places)
+        tx, title=title, best=min(going), now=now, created=min(place.joined for place in was)
     )
     for other in {ids.stays, goes} - {story}:
         stories.stand(tx, other, ids.led)
-    stories.transfer(tx, ids.stays, rest)
-    stories.transfer(tx, goes, going)
-    stories.tidy_groups(tx, (ids.stays, goes))
+    places.transfer(tx, ids.stays, rest)
+    places.transfer(tx, goes, going)
+    places.tidy_groups(tx, (ids.stays, goes))
     linker.show(tx, [goes], None if goes == story else now)
     linker.show(tx, [ids.stays], None if ids.stays == story else now)
     shown = stories.titles(tx, (ids.stays, goes))
     sides = (Side(ids.stays, shown[ids.stays], rest), Side(goes, shown[goes], going))
-    kept = corrections.add(tx, "split", story, sides, now, places)
-    stories.justify(tx, going, Evidence("corrected", _SURE, _SURE, correction=kept.id).as_json(), now)
+    kept = corrections.add(tx, "split", story, sides, now, was)
+    places.justify(tx, going, Evidence("corrected", _SURE, _SURE, correction=kept.id).as_json(), now)
     gained = ids.stays if goes == story else goes
     history.remember(tx, Happening(now, "split", gained, story, None, _SURE, kept.id))
     corrections.changed(tx)
@@ -184,7 +184,7 @@ def _unmerge(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     for side in others:
         if back := side.reports & together:
             stories.stand(tx, side.story, side.led)
-            stories.transfer(tx, side.story, back)
+            places.transfer(tx, side.story, back)
             history.remember(tx, Happening(now, "split", side.story, here, None, _SURE, last.id))
     known = frozenset().union(*(side.reports for side in last.sides))
     between = [here, *(side.story for side in others if side.reports & together)]
@@ -194,9 +194,9 @@ def _unmerge(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     for report in reports.get(tx, free).values():
         scores = {story: linker.suits(tx, report, story) for story in between}
         if (best := max(scores, key=lambda story: scores[story])) != here:  # of equals, where it is
-            stories.transfer(tx, best, [report.id])
+            places.transfer(tx, best, [report.id])
             history.remember(tx, Happening(now, "moved", best, here, report.id, _SURE, last.id))
-    stories.tidy_groups(tx, between)
+    places.tidy_groups(tx, between)
     linker.show(tx, between[1:], now)
     linker.show(tx, between[:1], None)
     return tuple(sorted(report for side in others for report in side.reports - together))
@@ -222,10 +222,10 @@ def _unsplit(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     if coming == there:
         stories.merge(tx, goes=left, stays=goal, score=_SURE, now=now, correction=last.id)
     else:
-        stories.transfer(tx, goal, coming)
+        places.transfer(tx, goal, coming)
         history.remember(tx, Happening(now, "split", goal, left, None, _SURE, last.id))
-    places = corrections.seats(tx, last.id)
-    stories.put(tx, goal, [place for place in places if place.report in coming | present])
+    was = corrections.seats(tx, last.id)
+    places.put(tx, goal, [place for place in was if place.report in coming | present])
     linker.show(tx, [goal], now)
     linker.show(tx, {left} - {goal}, None)
     return ()

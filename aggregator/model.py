@@ -365,6 +365,7 @@ class Story:
         members: every report, in the order of publishing.
         publishers: names, each once, in the order in which they reported.
         voices: independent texts (copy groups): a wire copy in forty papers is one voice of forty publishers.
+        former: uuids that lead here: of stories that are in this one now.
     """
 
     id: int
@@ -377,6 +378,7 @@ class Story:
     members: tuple[Member, ...]
     publishers: tuple[str, ...]
     voices: int
+    former: tuple[str, ...] = ()
 
 
 _HEADLINE = 120  # characters

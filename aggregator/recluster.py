@@ -19,9 +19,10 @@ from aggregator.dedup import fingerprint
 from aggregator.dedup.fingerprint import Sketch
 from aggregator.linker import Linker
 from aggregator.model import headline
-from storage import corrections, history, reports, sketches, stories
+from storage import corrections, history, places, reports, sketches, stories
 from storage.database import Database
 from storage.history import Happening
+from storage.places import Place
 from storage.reports import Version, chunks
 
 if TYPE_CHECKING:
@@ -88,10 +89,10 @@ class Rerun:
         with self._database.reading() as memory:
             return stories.partition(memory)
 
-    def places(self, ids: Iterable[int]) -> list[stories.Place]:
+    def places(self, ids: Iterable[int]) -> list[Place]:
         """How these reports came into their stories."""
         with self._database.reading() as memory:
-            return stories.places(memory, ids)
+            return places.of(memory, ids)
 
     def index(self, ids: Sequence[int]) -> tuple[dict[int, bytes], dict[int, list[int]]]:
         """Sketches and band keys of these reports."""
@@ -317,7 +318,7 @@ def _with_ids(
 
 
 def _found(tx: Any, group: frozenset[int], now: datetime) -> int:
-    created = min(place.joined for place in stories.places(tx, group))
+    created = min(place.joined for place in places.of(tx, group))
     return stories.found(tx, title="", best=min(group), now=now, created=created)  # shown at the end
 
 
@@ -332,17 +333,17 @@ def _seat(
     before, after = partitions
     changed = {partition[report] for partition in partitions for report in moved}
     there = [report for report, story in after.items() if story in changed]
-    was = {place.report: place for place in stories.places(tx, there)}
+    was = {place.report: place for place in places.of(tx, there)}
     scores: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
     found = {place.report: place for place in rerun.places(there)}
     for report in there:
         place = found.get(report, was[report])
         if report in moved:
             scores[before[report], after[report]].append(float(place.evidence["score"]))
-            stories.put(tx, after[report], [replace(place, joined=now)])
+            places.put(tx, after[report], [replace(place, joined=now)])
         else:
-            stories.put(tx, after[report], [replace(was[report], copy_group=place.copy_group)])
-    stories.tidy_groups(tx, sorted(changed))
+            places.put(tx, after[report], [replace(was[report], copy_group=place.copy_group)])
+    places.tidy_groups(tx, sorted(changed))
     for (left, joined), listed in scores.items():
         mean = sum(listed) / len(listed)
         history.remember(tx, Happening(now, "reclustered", joined, left, None, mean))

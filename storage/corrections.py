@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from aggregator.model import Correction, Side
 from storage import schema
-from storage.stories import Place
+from storage.places import Place
 
 _TABLE = schema.correction
 _CHANGES = "changes"  # the key in ``meta``

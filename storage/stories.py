@@ -41,26 +41,6 @@ class Seat:
     linked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where exactly a report sits, so that it can come back there."""
-
-    report: int
-    copy_group: int
-    joined: datetime
-    evidence: Mapping[str, Any]
-
-    def as_json(self) -> list[Any]:
-        """For the database."""
-        return [self.report, self.copy_group, self.joined.isoformat(), dict(self.evidence)]
-
-    @classmethod
-    def from_json(cls, values: Sequence[Any]) -> Place:
-        """The inverse of `as_json`."""
-        report, copy_group, joined, evidence = values
-        return cls(report, copy_group, datetime.fromisoformat(joined), evidence)
-
-
 _SEATS = (
     sa.select(
         schema.membership.c.story_id,
@@ -134,17 +114,6 @@ def partition(tx: sa.Connection) -> dict[int, int]:
     return {row.report_id: row.story_id for row in rows}
 
 
-def tidy_groups(tx: sa.Connection, ids: Iterable[int]) -> None:
-    """Where a text stands in several stories, it is a copy group in each of them."""
-    groups: dict[tuple[int, int], list[int]] = {}
-    for chunk in chunks(list(ids)):
-        for seat in seats(tx, chunk):
-            groups.setdefault((seat.story, seat.copy_group), []).append(seat.report)
-    for (_, group), members in groups.items():
-        if group not in members:
-            regroup(tx, members, min(members))
-
-
 def regroup(tx: sa.Connection, reports: Sequence[int], copy_group: int) -> None:
     """Make these reports one copy group."""
     here = schema.membership.c.report_id.in_(list(reports))
@@ -186,41 +155,6 @@ def merge(
     )
     redirect(tx, goes=goes, stays=stays)
     history.remember(tx, Happening(now, "merged", stays, goes, None, score, correction))
-
-
-def places(tx: sa.Connection, reports: Iterable[int]) -> list[Place]:
-    """Where these reports sit."""
-    member = schema.membership
-    query = sa.select(member.c.report_id, member.c.copy_group, member.c.joined, member.c.evidence)
-    return [
-        Place(*row)
-        for chunk in chunks(sorted(reports))
-        for row in tx.execute(query.where(member.c.report_id.in_(chunk)).order_by(member.c.report_id))
-    ]
-
-
-def put(tx: sa.Connection, story: int, where: Iterable[Place]) -> None:
-    """Reports that sit in some story into this one, exactly as said."""
-    member = schema.membership
-    for place in where:
-        values = {"copy_group": place.copy_group, "joined": place.joined, "evidence": dict(place.evidence)}
-        here = member.c.report_id == place.report
-        tx.execute(sa.update(member).where(here).values(story_id=story, **values))
-
-
-def transfer(tx: sa.Connection, story: int, reports: Iterable[int]) -> None:
-    """Reports that sit in some story into this one, with all that is known of them."""
-    member = schema.membership
-    for chunk in chunks(sorted(reports)):
-        tx.execute(sa.update(member).where(member.c.report_id.in_(chunk)).values(story_id=story))
-
-
-def justify(tx: sa.Connection, reports: Iterable[int], evidence: Mapping[str, Any], now: datetime) -> None:
-    """Reports are where they are since now, and for another reason than before."""
-    member = schema.membership
-    for chunk in chunks(sorted(reports)):
-        values = {"evidence": dict(evidence), "joined": now}
-        tx.execute(sa.update(member).where(member.c.report_id.in_(chunk)).values(values))
 
 
 def led_to(tx: sa.Connection, story: int) -> dict[int, int]:
@@ -327,12 +261,16 @@ def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID, *, whole: 
     """
     heads: dict[int, sa.RowMapping] = {}
     members: dict[int, list[Member]] = {}
+    former: dict[int, list[int]] = {}
     for chunk in chunks(ids):
         query = sa.select(schema.story).where(schema.story.c.id.in_(chunk))
         heads.update({row["id"]: row for row in tx.execute(query).mappings()})
         for story_id, member in _members(tx, chunk, whole=whole):
             members.setdefault(story_id, []).append(member)
-    return [_story(heads[i], members[i], namespace) for i in ids if i in heads and i in members]
+        for old, story_id in _leading(tx, chunk):
+            former.setdefault(story_id, []).append(old)
+    found = [i for i in ids if i in heads and i in members]
+    return [_story(heads[i], members[i], former.get(i, ()), namespace) for i in found]
 
 
 def _standing(min_publishers: int) -> sa.Select[int]:
@@ -376,11 +314,23 @@ def _members(tx: sa.Connection, story_ids: Sequence[int], *, whole: bool) -> Ite
         yield story_id, Member(**parts)
 
 
-def _story(head: sa.RowMapping, members: Sequence[Member], namespace: uuid.UUID) -> Story:
+def _leading(tx: sa.Connection, ids: Sequence[int]) -> Iterable[tuple[int, int]]:
+    """Older ids that lead to these stories, each with the story."""
+    query = sa.select(schema.story.c.id, schema.story.c.merged_into).order_by(schema.story.c.id)
+    return ((row.id, row.merged_into) for row in tx.execute(query.where(schema.story.c.merged_into.in_(ids))))
+
+
+def _uuid(story: int, namespace: uuid.UUID) -> str:
+    return str(uuid.uuid5(namespace, f"story:{story}"))
+
+
+def _story(
+    head: sa.RowMapping, members: Sequence[Member], former: Sequence[int], namespace: uuid.UUID
+) -> Story:
     best = next((member for member in members if member.id == head["best"]), members[0])
     return Story(
         id=head["id"],
-        uuid=str(uuid.uuid5(namespace, f"story:{head['id']}")),
+        uuid=_uuid(head["id"], namespace),
         title=head["title"],
         lead=_lead(best.text),
         url=best.url or next((member.url for member in members if member.url), None),
@@ -389,6 +339,7 @@ def _story(head: sa.RowMapping, members: Sequence[Member], namespace: uuid.UUID)
         members=tuple(members),
         publishers=tuple(dict.fromkeys(member.publisher for member in members)),
         voices=len({member.copy_group for member in members}),
+        former=tuple(_uuid(story, namespace) for story in former),
     )
 
 

@@ -750,12 +750,14 @@ def test_published_feeds_show_a_correction(told, tmp_path):
     def items() -> dict[str, int]:
         told("once", "--all")
         feed = json.loads((tmp_path / "var/feeds/all.json").read_text())
+        replaced.append([old for item in feed["items"] for old in item["_story"].get("replaces", ())])
         return {item["id"]: len(item["_story"]["reports"]) for item in feed["items"]}
 
+    replaced: list[list[str]] = []
     before = items()
     told("merge", 1, 2)
     (merged,) = items().items()
-    assert merged[0] in before
+    assert {merged[0], *replaced[-1]} == before.keys()
     assert merged[1] == 3
     told("undo")
     assert items() == before
@@ -807,3 +809,13 @@ def test_clustering_again_for_good(told):
     assert (done.status, done.err) == (0, "")
     assert done.out == "3 reports, 1 story before, 1 now; 0 reports in another story, 0 with a new sketch\n"
     assert partition(told) == {1: {1, 2, 3}}
+
+
+def test_the_preferred_publisher_gives_the_title(told, tmp_path):
+    """The first that a story has, in any case of letters; clustering again applies it to old stories."""
+    titles = {story["title"] for story in told("stories", "--json").objects}
+    configure(tmp_path, prefer=["Nobody", "ISLAND times", "Harbour News"])
+    told("recluster")
+    preferred = {story["title"] for story in told("stories", "--json").objects}
+    assert titles == {FIRE[0], BUDGET[0]}
+    assert preferred == {FIRE_AGAIN[0], BUDGET[0]}

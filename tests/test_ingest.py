@@ -12,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.ingest import Gain, ingest
-from aggregator.linker import Linker
+from aggregator.linker import Linker, best_seat
 from aggregator.model import Report
 from aggregator.settings import Dedup
 from storage import reports, stories
 from storage.database import Database
+from storage.stories import Seat
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -204,6 +205,27 @@ def test_writers_at_the_same_time_corrupt_nothing(database, address):
     for thread in threads:
         thread.join()
     assert [len(titles) for titles in shown(database)] == [6, 3]
+
+
+@pytest.mark.parametrize(
+    ("prefer", "best"),
+    [
+        ((), "B"),
+        (("C",), "C"),
+        (("a", "c"), "A"),
+        (("D", "C"), "D"),
+        (("Nobody",), "B"),
+    ],
+)
+def test_the_best_report_is_by_who_is_preferred_then_titled_then_whole_then_early(prefer, best):
+    """B is the longest with a title; C is shorter, A as long and later; D has no title."""
+
+    def seat(number: int, publisher: str, title: str, length: int) -> Seat:
+        return Seat(1, number, publisher, title, length, NOON + timedelta(minutes=number), True, number)
+
+    seats = [seat(1, "B", "b", 50), seat(2, "A", "a", 50), seat(3, "C", "c", 20), seat(4, "D", "", 90)]
+    wanted = {name.casefold(): -rank for rank, name in enumerate(prefer)}
+    assert best_seat(seats, wanted).publisher == best
 
 
 @given(batches=st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=6), max_size=6))

@@ -16,10 +16,12 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
+from aggregator import correct
 from aggregator import pipeline as subject
 from aggregator.errors import BadStatus, FolderError, ParseError, StoreError
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
+from aggregator.linker import Linker
 from aggregator.model import Report, SourceState
 from aggregator.pipeline import Broken, Pipeline, Polled
 from aggregator.settings import Settings
@@ -636,3 +638,35 @@ def test_pruning_forgets_the_index_and_keeps_the_reports(inbox):
     with database.reading() as tx:
         assert reports.count(tx) == 1
     database.close()
+
+
+# ---- what people correct meanwhile ----
+
+
+def test_a_correction_in_another_process_is_seen_published_and_obeyed(feed, origin, rss):
+    """It is told of until it is published; and what comes in later does not go against it."""
+    other = item(2, title="Orchard blooms in Fenrow", description="Apple trees bloom early, said Ada Quill.")
+    origin.pages["/a"] = rss(item(1), other)
+
+    async def correct_meanwhile(pipeline: Pipeline) -> None:
+        with contextlib.closing(Database(feed.settings.database)) as other, other.writing() as tx:
+            correct.merge(tx, Linker(feed.settings.dedup), [1, 2], feed.clock())
+
+    async def corrected(pipeline: Pipeline) -> bool:
+        return pipeline.corrected()
+
+    async def publish(pipeline: Pipeline) -> list[Path]:
+        return await pipeline.publish()
+
+    async def poll(pipeline: Pipeline) -> Polled:
+        origin.pages["/a"] = rss(item(1), other | {"description": "A ferry burns off Port Sallow, 214 safe."})
+        feed.clock.later(hours=1)
+        return await pipeline.poll(feed.settings.sources[0])
+
+    feed.poll()
+    done = feed.run(publish, corrected, correct_meanwhile, corrected, publish, corrected, poll)
+    assert (done[1], done[3], done[5], done[6].revised) == (False, True, False, 1)
+    assert len(done[4]) == 3
+    (shown,) = json.loads((feed.folder / "feeds/all.json").read_text())["items"]
+    assert len(shown["_story"]["reports"]) == 2
+    assert feed.rows("SELECT reports FROM stories") == [(2,)]

@@ -91,7 +91,7 @@ def again(
 def all_rows(database: Database) -> dict[str, list[Any]]:
     """What is in each table."""
     with database.reading() as tx:
-        return {t.name: tx.execute(sa.select(t)).all() for t in schema.metadata.sorted_tables}
+        return {t.name: sorted(map(repr, tx.execute(sa.select(t)))) for t in schema.metadata.sorted_tables}
 
 
 @pytest.fixture

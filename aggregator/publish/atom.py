@@ -10,7 +10,7 @@ from typing import Any
 from feedgenerator import Atom1Feed, rfc3339_date
 
 from aggregator.model import Story
-from aggregator.publish.item import Channel, Item, item, last_change
+from aggregator.publish.item import TERMS, Channel, Item, item, last_change
 
 
 def render(channel: Channel, stories: Sequence[Story]) -> bytes:
@@ -39,6 +39,9 @@ class _Feed(Atom1Feed):  # type: ignore[misc]  # feedgenerator ships no types
         handler.addQuickElement("updated", rfc3339_date(last_change(self.items)))
         _author(handler, self.channel.author)
 
+    def root_attributes(self) -> Mapping[str, str]:
+        return {**super().root_attributes(), **TERMS}
+
     def item_attributes(self, item: Item) -> Mapping[str, str]:
         return {}
 
@@ -52,6 +55,8 @@ class _Feed(Atom1Feed):  # type: ignore[misc]  # feedgenerator ships no types
         _links(handler, item)
         for tag in item.tags:
             handler.addQuickElement("category", None, {"term": tag})
+        for former in item.replaces:
+            handler.addQuickElement("dcterms:replaces", former)
         if item.summary:
             handler.addQuickElement("summary", item.summary)
         handler.addQuickElement("content", item.html, {"type": "html"})

@@ -15,6 +15,10 @@ from aggregator.publish.words import address, headline, one_line, paragraphs
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+TERMS = {"xmlns:dcterms": "http://purl.org/dc/terms/"}
+"""The namespace of ``dcterms:replaces``, which RSS and Atom say with what `Item.replaces` holds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """What a feed says about itself.
@@ -68,6 +72,7 @@ class Item:
         publishers: names, in the order in which they reported.
         voices: number of independent texts.
         tags: of all reports, each once.
+        replaces: ids of items that this one stands for now, because their stories were merged into it.
         lines: its reports, in the order of publishing.
     """
 
@@ -81,6 +86,7 @@ class Item:
     publishers: tuple[str, ...]
     voices: int
     tags: tuple[str, ...]
+    replaces: tuple[str, ...]
     lines: tuple[Line, ...]
 
 
@@ -90,7 +96,7 @@ def item(story: Story) -> Item:
     lead = paragraphs(story.lead)
     publishers = _distinct(story.publishers)
     return Item(
-        id=f"urn:uuid:{one_line(story.uuid)}",
+        id=_urn(story.uuid),
         title=headline(story.title, story.lead),
         link=address(story.url),
         summary=" ".join(lead),
@@ -100,8 +106,13 @@ def item(story: Story) -> Item:
         publishers=publishers,
         voices=story.voices,
         tags=_distinct(tag for member in story.members for tag in member.tags),
+        replaces=tuple(_urn(former) for former in story.former),
         lines=lines,
     )
+
+
+def _urn(uuid: str) -> str:
+    return f"urn:uuid:{one_line(uuid)}"
 
 
 def last_change(items: Sequence[Item]) -> datetime:

@@ -1,8 +1,8 @@
 """JSON Feed 1.1: for programs and the newer readers.
 
 The extension ``_story`` of an item carries what the other formats can only say in words: the number of
-independent texts, and each report with its publisher, language and date. Reports of one ``copy_group`` are
-the same text.
+publishers and of independent texts, and each report with its publisher, language and date. Reports of one
+``copy_group`` are the same text. ``replaces`` are the ids of items whose stories were merged into this one.
 """
 
 import json
@@ -38,11 +38,12 @@ def _item(shown: Item) -> dict[str, Any]:
         date_modified=shown.updated.isoformat(),
         authors=[{"name": name} for name in shown.publishers],
         tags=list(shown.tags),
-        _story={
-            "publishers": len(shown.publishers),
-            "voices": shown.voices,
-            "reports": [_report(line) for line in shown.lines],
-        },
+        _story=_without_nothing(
+            publishers=len(shown.publishers),
+            voices=shown.voices,
+            replaces=list(shown.replaces),
+            reports=[_report(line) for line in shown.lines],
+        ),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from feedgenerator import Rss201rev2Feed, rfc2822_date
 
 from aggregator.model import Story
-from aggregator.publish.item import Channel, Item, item, last_change
+from aggregator.publish.item import TERMS, Channel, Item, item, last_change
 
 
 def render(channel: Channel, stories: Sequence[Story]) -> bytes:
@@ -42,7 +42,7 @@ class _Feed(Rss201rev2Feed):  # type: ignore[misc]  # feedgenerator ships no typ
         return last_change(self.items)
 
     def rss_attributes(self) -> dict[str, str]:
-        return {**super().rss_attributes(), "xmlns:dc": "http://purl.org/dc/elements/1.1/"}
+        return {**super().rss_attributes(), "xmlns:dc": "http://purl.org/dc/elements/1.1/", **TERMS}
 
     def item_attributes(self, item: Item) -> Mapping[str, str]:
         return {}
@@ -57,6 +57,8 @@ class _Feed(Rss201rev2Feed):  # type: ignore[misc]  # feedgenerator ships no typ
         handler.addQuickElement("pubDate", rfc2822_date(item.published))
         if item.publishers:
             handler.addQuickElement("dc:creator", _text(", ".join(item.publishers)))
+        for former in item.replaces:
+            handler.addQuickElement("dcterms:replaces", former)
         for tag in item.tags:
             handler.addQuickElement("category", _text(tag))
 

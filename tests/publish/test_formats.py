@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from io import BytesIO
 from pathlib import Path
+from uuid import UUID
 
 import feedparser
 import jsonschema
@@ -18,6 +19,8 @@ from aggregator.publish import atom, jsonfeed, rss
 
 HERE = Path(__file__).parent
 ATOM = "{http://www.w3.org/2005/Atom}"
+REPLACES = "{http://purl.org/dc/terms/}replaces"
+FORMER = str(UUID(int=8))
 CREATOR = "{http://purl.org/dc/elements/1.1/}creator"
 SCHEMA = json.loads((HERE / "jsonfeed-1.1.schema.json").read_text())
 RENDERERS = {"rss": rss.render, "atom": atom.render, "json": jsonfeed.render}
@@ -33,15 +36,27 @@ def collections(story, member):
         "many": [story(number, reports=number) for number in range(9, 0, -1)],
         "bare": [story(1, url=None, lead="", title="", members=(bare,))],
         "no link": [story(1, url=None)],
+        "merged": [story(1, former=(FORMER, str(UUID(int=9))))],
         "markup": [story(1, title="Q&A: is 1 < 2 > 0? ]]>", lead="<script>alert('é 🎈')</script>")],
         "control": [story(1, title="\x00a\x1f\ud800b\uffff", lead="\x0b\n\n\x08c")],
     }
 
 
-NAMES = ["none", "one", "many", "bare", "no link", "markup", "control"]
+NAMES = ["none", "one", "many", "bare", "no link", "merged", "markup", "control"]
 
 
 # ---- all formats ----
+
+
+def test_an_items_old_ids_lead_to_it(channel, story):
+    """What a reader knew by the id of a story that was merged into this one is named as replaced by it."""
+    stories = [story(1, former=(FORMER,)), story(2)]
+    for kind in ("rss", "atom"):
+        tree = ET.fromstring(RENDERERS[kind](channel, stories))
+        assert [element.text for element in tree.iter(REPLACES)] == [f"urn:uuid:{FORMER}"]
+    first, second = json.loads(jsonfeed.render(channel, stories))["items"]
+    assert first["_story"]["replaces"] == [f"urn:uuid:{FORMER}"]
+    assert "replaces" not in second["_story"]
 
 
 @pytest.mark.parametrize("kind", RENDERERS)
@@ -86,7 +101,7 @@ def test_feedparser_reads_it(kind, name, public, channel, homeless, collections)
 # ---- RSS 2.0 ----
 
 RSS_CHANNEL = {"title", "link", "description", "lastBuildDate", "item", f"{ATOM}link"}
-RSS_ITEM = {"title", "link", "description", "guid", "pubDate", "category", CREATOR}
+RSS_ITEM = {"title", "link", "description", "guid", "pubDate", "category", CREATOR, REPLACES}
 
 
 def rss_faults(body: bytes) -> list[str]:
@@ -101,7 +116,7 @@ def rss_faults(body: bytes) -> list[str]:
     for item in channel.iter("item"):
         tags = [child.tag for child in item]
         faults += [f"{tag} unknown" for tag in set(tags) - RSS_ITEM]
-        faults += [f"{tag} twice" for tag in RSS_ITEM - {"category"} if tags.count(tag) > 1]
+        faults += [f"{tag} twice" for tag in RSS_ITEM - {"category", REPLACES} if tags.count(tag) > 1]
         faults += [f"empty {child.tag}" for child in item if not child.text]
         faults += [] if {"title", "description"} & set(tags) else ["neither title nor description"]
         guid = item.find("guid")
