@@ -16,7 +16,8 @@ from __future__ import annotations
 import functools
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from operator import attrgetter
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,8 @@ _FULLEST = 100  # and in at most about so many of the reports that are counted: 
 _BANDS = 16  # of two MinHashes each, over the distinctive features
 
 _FACTORS = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)  # one a place in a shingle
+
+_HASH, _NAME, _NUMBER = (attrgetter(name) for name in ("hash", "name", "number"))
 
 Signature = npt.NDArray[np.uint32]
 
@@ -135,7 +138,7 @@ def sketch(title: str, text: str, language: str) -> Sketch:
 def sketch_of(reading: Reading) -> Sketch:
     """The sketch of a report that was cut."""
     occurrences = reading.headline + reading.body
-    said = np.array([feature.hash for feature in occurrences], dtype=np.uint32)
+    said = np.fromiter(map(_HASH, occurrences), dtype=np.uint32, count=len(occurrences))
     hashes, first, which, counts = np.unique(said, return_index=True, return_inverse=True, return_counts=True)
     kept = np.sort(np.argsort(first)[:_MOST_FEATURES])  # the top of a report says what happened
     chosen = [occurrences[i].key for i in first[kept]]
@@ -173,11 +176,11 @@ def _flags(reading: Reading, which: npt.NDArray[np.intp], size: int) -> npt.NDAr
     in_title = len(headline)
     instances, dates = cut.instances(headline), cut.dates(headline)
     flags = np.zeros(size, dtype=np.uint8)
-    places: dict[int, slice | list[int]] = {
+    places: dict[int, slice | list[int] | npt.NDArray[Any]] = {
         LEAD: slice(in_title + _LEAD_FEATURES),
         HEAD: slice(in_title or _HEAD_FEATURES),
-        NAME: [in_title + i for i, feature in enumerate(body) if feature.name],
-        NUMBER: [i for i, feature in enumerate(headline + body) if feature.number],
+        NAME: in_title + np.flatnonzero(np.fromiter(map(_NAME, body), dtype=bool, count=len(body))),
+        NUMBER: np.fromiter(map(_NUMBER, headline + body), dtype=bool, count=in_title + len(body)),
         INSTANCE: [i for i, feature in enumerate(headline) if feature.key in instances],
         DATE: [i for i, feature in enumerate(headline) if feature.key in dates],
     }

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.dedup.fingerprint import DATE, HEAD, INSTANCE, LEAD, NAME, NUMBER, Sketch
-from aggregator.dedup.frequency import Floats, StreamCounts
+from aggregator.dedup.frequency import Floats, Hashes, StreamCounts
 
 SIGNALS: Final = ("words", "lead", "title", "length", "thin", "strangers")
 
@@ -109,11 +109,7 @@ def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:
     signals[:, 3] = np.log(lengths + 1.0)
     if not len(one.sketch.hashes):
         return signals
-    theirs = np.concatenate([other.sketch.hashes for other in others])
-    at = np.searchsorted(one.sketch.hashes, theirs)
-    at[at == len(one.sketch.hashes)] = 0
-    hits = np.flatnonzero(one.sketch.hashes[at] == theirs)
-    at = at[hits]
+    at, hits = _meet(one.sketch.hashes, np.concatenate([other.sketch.hashes for other in others]))
     sizes = [len(other.sketch.hashes) for other in others]
     owner = np.repeat(np.arange(len(others)), sizes)[hits]
     products = one.vectors[at] * np.concatenate([other.vectors for other in others])[hits]
@@ -127,6 +123,19 @@ def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:
         signals[:, 5] = [other.named.any() for other in others]
         signals[owner[known], 5] = 0.0
     return np.clip(signals, 0.0, [1, 1, 1, np.inf, 1, 1])
+
+
+def _meet(mine: Hashes, theirs: Hashes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Positions in `mine`, which is sorted and not empty, and in `theirs`, of the hashes that are in both."""
+    low = np.zeros(
+        1 << 16, dtype=bool
+    )  # nearly all are told apart by their lower halves
+    low[mine & 0xFFFF] = True
+    hits = np.flatnonzero(low[theirs & 0xFFFF])
+    found = theirs[hits]
+    at = np.minimum(np.searchsorted(mine, found), len(mine) - 1)
+    both = mine[at] == found
+    return at[both], hits[both]
 
 
 def _rest(owner: npt.NDArray[np.intp], products: Floats, size: int) -> npt.NDArray[np.float64]:
