@@ -127,9 +127,7 @@ def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:
 
 def _meet(mine: Hashes, theirs: Hashes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """Positions in `mine`, which is sorted and not empty, and in `theirs`, of the hashes that are in both."""
-    low = np.zeros(
-        1 << 16, dtype=bool
-    )  # nearly all are told apart by their lower halves
+    low = np.zeros(1 << 16, dtype=bool)  # nearly all are told apart by their lower halves
     low[mine & 0xFFFF] = True
     hits = np.flatnonzero(low[theirs & 0xFFFF])
     found = theirs[hits]
