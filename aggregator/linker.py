@@ -223,21 +223,21 @@ class Linker:
     def _carry_out(
         self, tx: Any, plan: Plan, report: Stored, near: Near, own: int | None, now: datetime
     ) -> int:
-        seat = replace(_seat(report), copy_group=plan.copy_of or report.id)
+        group = plan.copy_of or report.id
         story = plan.story or own
+        founded = story is None
         if story is None:
             story = stories.found(tx, title=headline(report.title, report.text), best=report.id, now=now)
         evidence = self._evidence(tx, plan, report, near.tellings.get(story, ())).as_json()
         if own is not None:
             stories.leave(tx, report.id)
-        stories.join(
-            tx, story=story, report=report.id, copy_group=seat.copy_group, evidence=evidence, now=now
-        )
+        stories.join(tx, story=story, report=report.id, copy_group=group, evidence=evidence, now=now)
         if own is not None and own != story:
             stories.merge(tx, goes=own, stays=story, score=plan.score, now=now)
         if not plan.merges and not plan.moves:
-            seats = [*near.seats.get(story, []), replace(seat, story=story)]
-            self._show_best(tx, story, seats, now)
+            if not founded:
+                seat = _seat(report)._replace(story=story, copy_group=group)
+                self._show_best(tx, story, [*near.seats.get(story, []), seat], now)
             return story
         return self._set_right(tx, plan, report.id, story, now)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -18,8 +17,7 @@ from storage.reports import CHUNK, chunks
 _LEAD = 600  # characters of the best report that a story shows
 
 
-@dataclass(frozen=True, slots=True)
-class Seat:
+class Seat(NamedTuple):
     """A report in a story, as much as a decision needs.
 
     Attributes:
@@ -83,7 +81,7 @@ def of_reports(tx: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
 
 def seats(tx: sa.Connection, story_ids: Iterable[int]) -> list[Seat]:
     """Everyone in these stories, by report id."""
-    return [Seat(*row) for row in tx.execute(_SEATS, {"stories": list(story_ids)})]
+    return [Seat._make(row) for row in tx.execute(_SEATS, {"stories": list(story_ids)})]
 
 
 def found(tx: sa.Connection, *, title: str, best: int, now: datetime, created: datetime | None = None) -> int:
