@@ -22,8 +22,8 @@ from aggregator.notify import Manager
 from aggregator.orders import NOTHING_LOST, Orders
 from aggregator.pipeline import Pipeline
 from aggregator.reload import Change, change
-from aggregator.serve import health, site
-from aggregator.settings import FeedSource, FolderSource, Serve, Settings
+from aggregator.serve import health, site, websub
+from aggregator.settings import FeedSource, FolderSource, Settings
 from aggregator.shown import counted
 from storage import tenancy
 from storage.database import Database
@@ -71,7 +71,7 @@ async def run(settings: Settings, reread: Callable[[], Settings], command: str =
             tools = await closing.enter_async_context(_Tools())
             pipeline = Pipeline(settings, database, *await tools.made_for(settings), now)
             jobs = Jobs(pipeline, now, manager.alive)
-            addresses = await closing.enter_async_context(_serving(settings.serve, jobs))
+            addresses = await closing.enter_async_context(_serving(settings, pipeline, jobs))
             keeping = asyncio.create_task(_keep(claim, told))
             closing.callback(keeping.cancel)
             jobs.start()
@@ -169,12 +169,18 @@ async def _keep(claim: Claim, told: Orders) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(settings: Serve, jobs: Jobs) -> AsyncIterator[list[str]]:
+async def _serving(settings: Settings, pipeline: Pipeline, jobs: Jobs) -> AsyncIterator[list[str]]:
     """Answer over HTTP, where that is wanted; gives the addresses."""
-    if not settings.enabled:
+    if not settings.serve.enabled:
         yield []
         return
-    async with site.listening(settings, health.routes(jobs.silence)) as addresses:
+    hubs = websub.routes(
+        lambda token: pipeline.hubs.known(token) is not None,
+        lambda token, query: pipeline.hubs.verify(token, query),  # noqa: PLW0108 - a reload exchanges `hubs`
+        jobs.receive,
+        largest=lambda: settings.fetch.max_body_bytes,
+    )
+    async with site.listening(settings.serve, [*health.routes(jobs.silence), *hubs]) as addresses:
         yield addresses
 
 

@@ -59,6 +59,7 @@ class Jobs:
         self._jobs: dict[str, Callable[[], Awaitable[timedelta]]] = {
             "poll": self._poll_what_is_due,
             "pages": self._read_what_is_wanted,
+            "hubs": self._ask_hubs,
             "publish": self._publish_what_changed,
             "prune": self._prune,
         }
@@ -77,6 +78,7 @@ class Jobs:
         self._scheduler.start()
         self._arm("poll", timedelta(0))
         self._arm("pages", SHORTEST)
+        self._arm("hubs", SHORTEST)
         self._arm("publish", SHORTEST)
         self._arm("prune", PRUNE_EVERY)
         self._mind_the_clock()
@@ -181,6 +183,29 @@ class Jobs:
                 self._reading.add(source.name)
                 self._begin(self._read_pages(source))
         return PAGES_EVERY
+
+    async def _ask_hubs(self) -> timedelta:
+        for wanted in await asyncio.to_thread(self._pipeline.hubs.due):
+            error = await self._pipeline.ask_hub(wanted)
+            if error is not None:
+                log.warning("hub.failed", str(error), source=wanted.source, hub=wanted.hub)
+        return LONGEST
+
+    async def receive(self, token: str, body: bytes, signature: str | None, kind: str | None) -> None:
+        """Take in what a hub has sent, if it has signed it.
+
+        Raises:
+            StoreError: the database refused; the hub is to send it again.
+
+        """
+        source = self._pipeline.hubs.sender(token, body, signature)
+        if source is None:
+            log.warning("hub.forged", "something came for a subscription that its hub has not signed")
+            return
+        polled = await self._pipeline.take_sent(source, body, kind)
+        if polled.error or polled.new or polled.revised:
+            self._changed = True
+        say(polled)
 
     async def _read_pages(self, source: FeedSource) -> None:
         try:

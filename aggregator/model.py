@@ -92,6 +92,7 @@ class Parsed:
         skip_hours: hours (GMT) in which the feed asks not to be polled.
         skip_days: days (GMT, Monday is 0) on which it asks not to be polled.
         hub: WebSub hub that the feed names.
+        topic: the address that the feed gives as its own, by which a hub knows it.
     """
 
     entries: tuple[Entry, ...]
@@ -103,6 +104,7 @@ class Parsed:
     skip_hours: frozenset[int] = frozenset()
     skip_days: frozenset[int] = frozenset()
     hub: str | None = None
+    topic: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,10 +41,12 @@ from aggregator.prune import Forgotten, prune
 from aggregator.publish import publish
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
 from aggregator.shown import short
+from aggregator.websub import Hubs
 from aggregator.writing import Writer, to_its_end
-from storage import corrections, sources, stories
+from storage import corrections, sources, stories, subscriptions
 from storage import pauses as kept_pauses
 from storage.database import Database
+from storage.subscriptions import Subscription
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +152,7 @@ class Pipeline:
         self._room = Room(settings.fetch.concurrency)
         self._publishing = asyncio.Lock()
         self._agenda = Agenda(settings, database, clock)
-        self._full_text = self._reader_of_pages()
+        self._full_text, self._hubs = self._reader_of_pages(), self._subscriber()
 
     def adopt(self, settings: Settings, tools: tuple[Fetcher, Parser] | None = None) -> None:
         """Go on with other settings; a poll that is under way ends as it began.
@@ -166,7 +168,7 @@ class Pipeline:
         self._agenda.adopt(settings)
         if tools is not None:
             self._fetcher, self._parser = tools
-        self._full_text = self._reader_of_pages()
+        self._full_text, self._hubs = self._reader_of_pages(), self._subscriber()
 
     def waiting(self) -> list[Source]:
         """The sources to poll now, the one that has waited longest first."""
@@ -202,6 +204,38 @@ class Pipeline:
         """Whether a person has changed stories since they were published last, maybe in another process."""
         with self._database.reading() as tx:
             return corrections.changes(tx) != self._published_changes
+
+    @property
+    def hubs(self) -> Hubs:
+        """The subscriptions at hubs."""
+        return self._hubs
+
+    async def ask_hub(self, wanted: Subscription) -> SourceError | None:
+        """Ask a hub to tell us what is new; what went wrong, if something did."""
+        return await self._hubs.ask(wanted, self._admit)
+
+    async def take_sent(self, source: FeedSource, body: bytes, content_type: str | None) -> Polled:
+        """Take in what a hub has sent for a source.
+
+        Raises:
+            StoreError: the database refused; the hub is to send it again.
+
+        """
+        now = self._clock()
+
+        def keep(tx: Any, polled: Polled) -> None:
+            subscriptions.received(tx, source.name, now)
+            state = sources.states(tx, source.name).get(source.name)
+            if state and polled.new:
+                sources.save(tx, replace(state, gained=now))
+
+        try:
+            with metrics.stage("parse"):
+                parsed = await self._parser.parse(body, "feed", url=source.url, content_type=content_type)
+            polled = Polled(source.name, warning=parsed.damaged)
+            return await self._take_in(await self._body(parsed, source, now), polled, now, keep)
+        except SourceError as error:
+            return Polled(source.name, error=error)
 
     def with_pages(self) -> list[FeedSource]:
         """The sources whose reports have pages to read now."""
@@ -277,13 +311,15 @@ class Pipeline:
     ) -> Polled:
         """The reports, and with the last of them the validators: a crash before that asks for all again."""
         now, limits = self._clock(), self._agenda.bounds(source)
+        hubs = self._hubs
         polled = Polled(source.name, unchanged=parsed is None, warning=parsed.damaged if parsed else None)
 
         def keep(tx: Any, polled: Polled) -> None:
             whole = parsed
             if parsed and polled.lost:  # no validators, as of a damaged feed: what was lost comes again
                 whole = replace(parsed, damaged=polled.lost[0].message)
-            outcome = due.Outcome(answer, whole, polled.new, body.shown)
+            pushed = hubs.learn(tx, source.name, answer, parsed, now)
+            outcome = due.Outcome(answer, whole, polled.new, body.shown, pushed)
             sources.save(tx, due.after_answer(state, limits, outcome, now, chance))
 
         body = await self._body(parsed, source, now, state.shown)
@@ -416,6 +452,9 @@ class Pipeline:
                 return await self._ingest(replace(batch, reports=[]), polled, also)
         except Broken as error:
             return replace(polled, error=error)
+
+    def _subscriber(self) -> Hubs:
+        return Hubs(self._settings, self._database, self._fetcher, self._writer.write, self._clock)
 
     def _reader_of_pages(self) -> FullText:
         tools = (self._fetcher, self._parser, self._linker)

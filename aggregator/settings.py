@@ -320,6 +320,16 @@ class Serve(Section):
     port: int = Field(8640, ge=0, le=65535, description="Port to listen on; 0: any that is free.")
 
 
+class WebSub(Section):
+    """Feeds that name a WebSub hub tell what is new by themselves, and are polled rarely."""
+
+    callback: Annotated[str, AfterValidator(_public_folder)] | None = Field(
+        None,
+        description="Public address that a web server passes on to /websub of `serve`; without it, "
+        "no hub is asked.",
+    )
+
+
 class Log(Section):
     """What the service says about its work, on standard error."""
 
@@ -388,4 +398,5 @@ class Settings(Section):
     serve: Serve = Field(Serve(), description=str(Serve.__doc__))
     dedup: Dedup = Field(Dedup(), description=str(Dedup.__doc__))
     retention: Retention = Field(Retention(), description=str(Retention.__doc__))
+    websub: WebSub = Field(WebSub(), description=str(WebSub.__doc__))
     log: Log = Field(Log(), description=str(Log.__doc__))

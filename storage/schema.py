@@ -316,6 +316,24 @@ page = sa.Table(
     sqlite_with_rowid=False,
 )
 
+subscription = sa.Table(
+    "subscription",
+    metadata,
+    _column("source", sa.Text, primary_key=True, why="whose feed names a hub"),
+    _column("hub", sa.Text, nullable=False, why="whom to ask"),
+    _column("topic", sa.Text, nullable=False, why="by which address the hub knows the feed"),
+    _column("token", sa.Text, nullable=False, why="the end of our own address; nobody can guess it"),
+    _column("secret", sa.Text, nullable=False, why="signs what the hub sends"),
+    _column("due", Instant, nullable=False, why="when to ask the hub next, or to renew"),
+    _column("tries", sa.Integer, nullable=False, why="since it last confirmed; the wait grows with it"),
+    _column("asked", Instant, why="a hub may ask back only after that"),
+    _column("until", Instant, why="end of the lease: the feed is polled rarely until then"),
+    _column("received", Instant, why="when the hub last sent something"),
+    _column("said", sa.Text, why="what came of the last request, for people"),
+    sa.Index("subscription_token", "token", unique=True),
+    sqlite_with_rowid=False,
+)
+
 VIEWS = {
     "stories": """
         SELECT s.id AS id, s.title AS title, b.url AS url, s.created AS created, s.updated AS updated,

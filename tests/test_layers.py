@@ -19,7 +19,7 @@ FLOORS = (
     ("intake", "dedup", "publish"),
     ("linker", "named", "retention"),
     ("ingest", "agenda", "writing", "correct", "prune"),
-    ("fulltext",),
+    ("fulltext", "websub"),
     ("pipeline", "evaluate", "explain", "overview", "recluster"),
     ("jobs", "serve", "trial"),
     ("daemon",),

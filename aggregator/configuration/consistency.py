@@ -44,6 +44,7 @@ def check(document: Document, *, folders_must_exist: bool = True) -> list[Proble
         *_hasty(document, sources),
         *_without_extra(document, sources),
         *_forgetful(document),
+        *_deaf(document),
     ]
 
 
@@ -147,6 +148,16 @@ def _forgetful(document: Document) -> Iterator[Problem]:
 def _given(document: Document, section: str, key: str) -> timedelta | None:
     values = document.values.get(section)
     return _duration(values.get(key)) if isinstance(values, dict) else None
+
+
+def _deaf(document: Document) -> Iterator[Problem]:
+    """Hubs are told an address at which nobody listens."""
+    websub, serve = document.values.get("websub"), document.values.get("serve")
+    callback = isinstance(websub, dict) and websub.get("callback")
+    enabled = serve.get("enabled") if isinstance(serve, dict) else None
+    if callback and str(enabled or "yes").lower() in _NO:
+        text = "nothing answers there while serve.enabled is false"
+        yield document.problem(("websub", "callback"), text)
 
 
 def _duration(value: Any) -> timedelta | None:

@@ -65,12 +65,14 @@ class Outcome:
         parsed: what its body gave; None where there was nothing to parse (304, or the same body again).
         gained: how many reports were new.
         shown: digests of its entries, see `unchanged`.
+        pushed_until: until when a WebSub hub tells us what is new; None where none does.
     """
 
     answer: Answer
     parsed: Parsed | None = None
     gained: int = 0
     shown: bytes | None = None
+    pushed_until: datetime | None = None
 
 
 def due_at(state: SourceState, limits: Bounds, now: datetime) -> datetime | None:
@@ -160,6 +162,9 @@ def after_answer(
     ]
     if fresh := still_fresh(answer.headers, now):
         wishes.append(fresh.at_most(limits.ceiling))
+    if outcome.pushed_until:
+        rare = min(limits.ceiling, outcome.pushed_until - now)
+        wishes.append(Wish(rare, f"a hub tells what is new until {at(outcome.pushed_until)}"))
     return _scheduled(state, limits, wishes, now, chance)
 
 

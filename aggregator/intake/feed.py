@@ -102,6 +102,7 @@ def _parsed(
         skip_hours=pace.skip_hours(text),
         skip_days=pace.skip_days(text),
         hub=next((link for link in _hrefs(feed, {"hub"}) if shape.web_address(link)), None),
+        topic=next((link for link in _hrefs(feed, {"self"}) if shape.web_address(link)), None),
     )
 
 

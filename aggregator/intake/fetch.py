@@ -11,7 +11,7 @@ There are no cookies, no ``Referer``, no proxy, and a connection serves one requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace, TracebackType
 from typing import Self
@@ -58,6 +58,7 @@ class _Poll:
     conditional: bool
     allow_private: bool
     left: float  # seconds; waiting for a turn does not count
+    form: Mapping[str, str] | None = None  # what is posted; None: nothing, it is a GET
 
 
 @dataclass(slots=True)
@@ -176,6 +177,29 @@ class Fetcher:
             self._check_chain(seen, target)
             seen.append(target)
 
+    async def post(
+        self,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        allow_private: bool = False,
+        admit: Admit | None = None,
+    ) -> None:
+        """Sends a form to an address, once and without following redirects.
+
+        Raises:
+            FetchError: as for `get`; every answer but a 2xx is one.
+        """
+        target = _address(url)
+        headers = {"User-Agent": self._agent, "Accept-Encoding": ACCEPTED}
+        left = self._limits.timeout.total_seconds()
+        poll = _Poll(headers, conditional=False, allow_private=allow_private, left=left, form=form)
+        queue = host(str(target))
+        async with self._turns.take(queue):
+            if admit:
+                await admit(queue)
+            await self._hop(target, poll)
+
     def _headers(self, accept: str, etag: str | None, last_modified: str | None) -> dict[str, str]:
         headers = {"User-Agent": self._agent, "Accept": accept, "Accept-Encoding": ACCEPTED}
         if etag:
@@ -224,8 +248,13 @@ class Fetcher:
 
     async def _exchange(self, url: URL, poll: _Poll, head: _Head) -> Answer | _Redirect:
         async with asyncio.timeout(self._limits.connect_timeout.total_seconds()) as head.timer:
-            response = await self._session.get(
-                url, headers=poll.headers, allow_redirects=False, trace_request_ctx=head
+            response = await self._session.request(
+                "GET" if poll.form is None else "POST",
+                url,
+                headers=poll.headers,
+                data=poll.form,
+                allow_redirects=False,
+                trace_request_ctx=head,
             )
         try:
             return await self._understand(response, url, poll)
@@ -236,6 +265,10 @@ class Fetcher:
         self, response: aiohttp.ClientResponse, url: URL, poll: _Poll
     ) -> Answer | _Redirect:
         where = _where(url)
+        if poll.form is not None:
+            if response.ok and response.status < 300:
+                return _answer(response, url)  # what else it says is not read
+            raise bad_status(url, where, response)
         if response.status in _REDIRECTS:
             return _redirect(response, url)
         if response.status == 304:

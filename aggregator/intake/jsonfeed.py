@@ -57,6 +57,7 @@ def read(feed: dict[str, Any], limits: Limits, url: str | None = None) -> Parsed
         language=language,
         damaged=_damage(feed, len(items), len(entries)),
         hub=next((hub for hub in _hubs(feed) if shape.web_address(hub)), None),
+        topic=shape.web_address(string(feed, "feed_url")),
     )
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from aggregator.settings import Serve
 
+FROM_ANYWHERE = "public"
+"""The name of a route that a web server in front may pass on, under whatever name it was asked for."""
+
 _LARGEST_REQUEST = 2**20  # bytes of a body
 _LAST_ANSWERS = 1.0  # seconds that a stop leaves to them
 _HEADERS = {
@@ -61,7 +64,8 @@ async def listening(settings: Serve, routes: Iterable[web.RouteDef]) -> AsyncIte
 
 @web.middleware
 async def _only_for_its_name(request: web.Request, handler: Handler) -> web.StreamResponse:
-    if _is_loopback(_own_address(request)) and not _is_loopback(_asked_for(request)):
+    public = request.match_info.route.name == FROM_ANYWHERE
+    if not public and _is_loopback(_own_address(request)) and not _is_loopback(_asked_for(request)):
         raise web.HTTPMisdirectedRequest(text="ask for this machine by its loopback address\n")
     return await handler(request)
 

@@ -10,9 +10,10 @@ import sqlalchemy as sa
 
 from aggregator.errors import StoreError
 from aggregator.model import Pause, Report, Side, SourceState
-from storage import corrections, pages, pauses, reports, schema, sketches, sources, stories
+from storage import corrections, pages, pauses, reports, schema, sketches, sources, stories, subscriptions
 from storage.copying import copy_everything
 from storage.database import Database
+from storage.subscriptions import Subscription
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "postgresql.md"
@@ -44,6 +45,7 @@ def old(tmp_path: Path, report):
             sketches.add_bands(tx, [(ids[0], NOON, [2**62, -(2**62)])])
             sources.save(tx, SourceState("a", "https://example.org/", due=NOON, body_hash=b"x"))
             pages.want(tx, "a", ids, 2, NOON)
+            subscriptions.begin(tx, Subscription("a", "https://hub.example/", "t", "token", "secret", NOON))
             sources.take(tx, "Inbox", b"digest", "a.txt", NOON)
             pauses.keep(tx, Pause("host", "example.org", NOON, "429", asked=False), NOON - timedelta(days=1))
         yield database

@@ -1,0 +1,147 @@
+"""Subscriptions at the hubs that feeds name, so that what is new comes by itself.
+
+::
+
+    a poll finds a hub      ──►  a subscription is wanted, with an address of ours and a secret
+    the hub is asked        ──►  it asks back ──► confirmed: polled rarely while the lease lasts
+    what the hub sends      ──►  signed? ──► the way of every body: parse, normalise, link
+
+Only where ``websub.callback`` says under which public address this service is reached. A hub that falls
+silent costs nothing: the lease ends, and the feed is polled as before.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from aggregator.errors import SourceError
+from aggregator.intake import websub
+from aggregator.settings import FeedSource, Settings
+from storage import subscriptions
+from storage.subscriptions import Subscription
+
+if TYPE_CHECKING:
+    from aggregator.intake.fetch import Admit, Fetcher
+    from aggregator.model import Answer, Parsed
+    from storage.database import Database
+
+Commit = Callable[[Callable[[Any], Any]], Coroutine[Any, Any, Any]]
+
+
+class Hubs:
+    """Subscribes, and knows whom to believe; for one event loop.
+
+    Args:
+        settings: all of them.
+        database: open and current.
+        fetcher: the door to the network.
+        commit: writes, one transaction at a time.
+        clock: the present time, in UTC.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        fetcher: Fetcher,
+        commit: Commit,
+        clock: Callable[[], datetime],
+    ) -> None:
+        feeds = [source for source in settings.sources if isinstance(source, FeedSource)]
+        self._sources = {source.name: source for source in feeds}
+        self._callback = settings.websub.callback if settings.serve.enabled else None
+        self._database = database
+        self._fetcher = fetcher
+        self._commit = commit
+        self._clock = clock
+
+    def learn(
+        self, tx: Any, source: str, answer: Answer, parsed: Parsed | None, now: datetime
+    ) -> datetime | None:
+        """Note the hub that an answer names, in the open transaction; until when one tells us what is new."""
+        if self._callback is None:
+            return None
+        known = subscriptions.of(tx, source)
+        if parsed is not None and not parsed.damaged:
+            known = _follow(tx, source, known, websub.offer(answer, parsed), now)
+        return known.until if known and known.until and known.until > now else None
+
+    def due(self) -> list[Subscription]:
+        """The subscriptions to ask for, or to renew, now."""
+        if self._callback is None:
+            return []
+        with self._database.reading() as tx:
+            return [each for each in subscriptions.due(tx, self._clock()) if each.source in self._sources]
+
+    async def ask(self, wanted: Subscription, admit: Admit) -> SourceError | None:
+        """Ask a hub; what went wrong, if something did. It asks back later.
+
+        Raises:
+            StoreError: the database refused.
+        """
+        form = websub.request(wanted.topic, f"{self._callback}/{wanted.token}", wanted.secret)
+        private = self._sources[wanted.source].allow_private
+        now = self._clock()
+        again = websub.after_request(wanted.tries, now)
+        # Before it is asked: it may ask back at once.
+        await self._commit(lambda tx: subscriptions.asked(tx, wanted.token, now, again, "asked"))
+        try:
+            await self._fetcher.post(wanted.hub, form, allow_private=private, admit=admit)
+        except SourceError as error:
+            said = str(error)
+            await self._commit(lambda tx: subscriptions.told(tx, wanted.token, said))
+            return error
+        return None
+
+    def known(self, token: str) -> Subscription | None:
+        """The subscription whose address of ours ends so."""
+        if self._callback is None:
+            return None
+        with self._database.reading() as tx:
+            found = subscriptions.by_token(tx, token)
+        return found if found and found.source in self._sources else None
+
+    async def verify(self, token: str, query: Mapping[str, str]) -> str | None:
+        """What to answer to a hub that asks back, or says no; None where it has no business with us.
+
+        Raises:
+            StoreError: the database refused.
+        """
+        subscription, now = self.known(token), self._clock()
+        if subscription is None:
+            return None
+        if said := websub.denied(query, subscription.topic):
+            again = websub.after_request(10, now)
+            await self._commit(lambda tx: subscriptions.refused(tx, token, again, said))
+            return ""
+        answer = websub.challenge(query, subscription.topic, subscription.asked, now)
+        if answer is not None:
+            until, renew = websub.lease(query, now)
+            await self._commit(lambda tx: subscriptions.confirmed(tx, token, until, renew))
+        return answer
+
+    def sender(self, token: str, body: bytes, signature: str | None) -> FeedSource | None:
+        """The source that a body is of; None where nobody has signed it who may."""
+        subscription = self.known(token)
+        if subscription is None or not websub.authentic(body, signature, subscription.secret):
+            return None
+        return self._sources[subscription.source]
+
+
+def _follow(
+    tx: Any, source: str, known: Subscription | None, offered: websub.Offer | None, now: datetime
+) -> Subscription | None:
+    """The subscription after a feed has said which hub it has, or that it has none."""
+    if offered is None:
+        if known:
+            subscriptions.end(tx, source)
+        return None
+    if known and (known.hub, known.topic) == (offered.hub, offered.topic):
+        return known
+    token, secret = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
+    wanted = Subscription(source, offered.hub, offered.topic, token, secret, now)
+    subscriptions.begin(tx, wanted)
+    return wanted
