@@ -169,7 +169,7 @@ class FullText:
         if stored is None:
             return Gain()
         text = whole.whole_text(stored.title, stored.text, found)
-        if text is None:
+        if text is None or stored.forgotten is not None:
             pages.tried(tx, report, "the feed's own text is longer, or the page is about something else")
             return Gain()
         pages.tried(tx, report, "its text was taken", taken=True)
