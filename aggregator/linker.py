@@ -80,6 +80,14 @@ class Linker:
             memory.clear()
         self._verdicts.clear()
 
+    def let_go(self, first: int) -> None:
+        """Drop what is known of reports before this one: they have left the window, and few are asked for."""
+        for memory in (self._sketches, self._weighed, self._keys):
+            for report in [report for report in memory if report < first]:
+                del memory[report]
+        for pair in [pair for pair in self._judged if min(pair) < first]:
+            del self._judged[pair]
+
     def take_verdicts(self) -> tuple[tuple[str, float], ...]:
         """Layer and score of each report that was linked since this was asked last."""
         taken = tuple(self._verdicts)

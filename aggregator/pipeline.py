@@ -43,7 +43,7 @@ from aggregator.settings import FeedSource, FolderSource, Settings, Source
 from aggregator.shown import short
 from aggregator.websub import Hubs
 from aggregator.writing import Writer, to_its_end
-from storage import corrections, sources, stories, subscriptions
+from storage import corrections, reports, sources, stories, subscriptions
 from storage import pauses as kept_pauses
 from storage.database import Database
 from storage.subscriptions import Subscription
@@ -263,7 +263,10 @@ class Pipeline:
 
     async def prune(self) -> Forgotten:
         """Forget what is old; how much that was."""
-        return await prune(self._writer.write, self._settings, self._clock())
+        now = self._clock()
+        before = now - self._settings.dedup.window
+        await self._writer.write(lambda tx: self._linker.let_go(reports.first_since(tx, before)))
+        return await prune(self._writer.write, self._settings, now)
 
     async def _poll_feed(self, source: FeedSource) -> Polled:
         state, limits = self._agenda.state(source), self._agenda.bounds(source)

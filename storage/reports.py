@@ -208,6 +208,13 @@ def _trim_revisions(tx: sa.Connection, report: int) -> None:
     tx.execute(sa.delete(table).where(of_report, table.c.replaced < oldest_kept))
 
 
+def first_since(tx: sa.Connection, moment: datetime) -> int:
+    """Id of the first report with its text that came at a moment or later; 0 if there is none."""
+    table = schema.report
+    query = sa.select(sa.func.min(table.c.id)).where(table.c.forgotten.is_(None), table.c.seen >= moment)
+    return int(tx.execute(query).scalar() or 0)
+
+
 def count(tx: sa.Connection) -> int:
     """How many reports there are."""
     found: int = tx.execute(sa.select(sa.func.count()).select_from(schema.report)).scalar_one()

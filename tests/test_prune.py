@@ -171,3 +171,15 @@ def test_a_turn_with_nothing_to_do_does_nothing(world):
     assert world.turn(NOON) == Forgotten()
     world.take(told(FIRE, 1, NOON))
     assert world.turn(NOON + HOUR) == Forgotten()
+
+
+def test_what_is_in_memory_leaves_with_the_window(world):
+    """And is read again when it is asked for: a revision years later is no error."""
+    (old,) = world.take(told(FIRE, 1, NOON)).new
+    (new,) = world.take(told(FIRE_AGAIN, 2, NOON, source="B")).new
+    world.linker.let_go(new)
+    assert set(world.linker._sketches) == {new}
+    assert world.linker._judged == {}
+    again = world.take(told((FIRE[0], FIRE[1] + " Nobody was hurt badly."), 1, NOON + DAY))
+    assert again.revised == (old,)
+    assert len(again.stories) == 1

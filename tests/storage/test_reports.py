@@ -107,3 +107,12 @@ def test_a_source_state_comes_back_whole(database):
         sources.save(tx, state)
         sources.save(tx, replace(state, polls=4))
         assert sources.states(tx) == {"a": replace(state, polls=4)}
+
+
+def test_the_first_report_since_a_moment(database, report):
+    """By when they came, of those that have their text; none is 0."""
+    with database.writing() as tx:
+        assert reports.first_since(tx, NOON) == 0
+        ids = reports.add(tx, [report(n, seen=NOON + timedelta(days=n)) for n in range(3)])
+        assert reports.first_since(tx, NOON + timedelta(days=1)) == ids[1]
+        assert reports.first_since(tx, NOON + timedelta(days=9)) == 0
