@@ -1,5 +1,6 @@
 """Events on one line each, whatever is in them."""
 
+import ast
 import io
 import json
 import logging
@@ -245,3 +246,31 @@ def test_standard_error_is_the_default(capsys: pytest.CaptureFixture[str]) -> No
     log.configure(Log(format="journal"), {})
     log.info("a", "b")
     assert capsys.readouterr() == ("", "<6>a b\n")
+
+
+SOURCES = sorted((Path(log.__file__).parent).rglob("*.py"))
+
+
+def test_every_event_has_an_action() -> None:
+    """Each call names one, `noun.verb` and written out, so that a filter can be written from the source."""
+    found = 0
+    for path in SOURCES:
+        for call in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+                continue
+            of = call.func.value
+            if not isinstance(of, ast.Name) or of.id != "log" or call.func.attr == "configure":
+                continue
+            action = call.args[0]
+            assert isinstance(action, ast.Constant), f"{path}:{call.lineno}"
+            assert re.fullmatch(r"[a-z]+\.[a-z_]+", str(action.value)), f"{path}:{call.lineno}"
+            found += 1
+    assert found > 10
+
+
+def test_nobody_logs_past_it() -> None:
+    """One module knows the library; whatever is said has an action and stays on its line."""
+    others = [
+        path.name for path in SOURCES if re.search(r"^\s*(import|from) logging", path.read_text(), re.M)
+    ]
+    assert others == ["log.py"]
