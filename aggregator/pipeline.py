@@ -43,8 +43,9 @@ from aggregator.settings import FeedSource, FolderSource, Settings, Source
 from aggregator.shown import short
 from aggregator.websub import Hubs
 from aggregator.writing import Writer, to_its_end
-from storage import corrections, reports, sources, stories, subscriptions
+from storage import corrections, sources, stories, subscriptions
 from storage import pauses as kept_pauses
+from storage import reports as kept_reports
 from storage.database import Database
 from storage.subscriptions import Subscription
 
@@ -148,7 +149,7 @@ class Pipeline:
         self._clock = clock
         self._linker = Linker(settings.dedup, settings.prefer)
         self._published_changes: int | None = None  # made by people, that the files show
-        self._writer = Writer(database, self._linker.forget)
+        self._writer = Writer(database, lambda: self._linker.forget())
         self._room = Room(settings.fetch.concurrency)
         self._publishing = asyncio.Lock()
         self._agenda = Agenda(settings, database, clock)
@@ -265,7 +266,7 @@ class Pipeline:
         """Forget what is old; how much that was."""
         now = self._clock()
         before = now - self._settings.dedup.window
-        await self._writer.write(lambda tx: self._linker.let_go(reports.first_since(tx, before)))
+        await self._writer.write(lambda tx: self._linker.let_go(kept_reports.first_since(tx, before)))
         return await prune(self._writer.write, self._settings, now)
 
     async def _poll_feed(self, source: FeedSource) -> Polled:

@@ -42,7 +42,7 @@ COMMANDS = (
     *("run", "once", "check", "backup", "stories", "show", "explain"),
     *("sources", "add", "import", "export"),
     *("merge", "split", "undo", "corrections", "rehearse", "recluster"),
-    *("evaluate", "db", "db upgrade", "schema"),
+    *("evaluate", "db", "db upgrade", "schema", "completion", "man"),
 )
 
 

@@ -14,7 +14,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from aggregator.configuration import document, json_schema, load
+from aggregator import configuration as subject
+from aggregator.configuration import document, json_schema, load, named
 from aggregator.configuration.consistency import comparable
 from aggregator.configuration.schema import as_text
 from aggregator.errors import ConfigurationError
@@ -388,6 +389,24 @@ def test_where_the_file_is_looked_for(place: Path) -> None:
     assert load(Path("given.yaml"), environ).publish.title == "given"
     assert load(None, environ).publish.title == "variable"
     assert load(None, {}).publish.title == "aggregator"
+
+
+def test_the_usual_places_have_an_order(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Below the working directory, the user's, the machine's; the first that is there."""
+    machine = place / "etc/aggregator.yaml"
+    monkeypatch.setattr(subject, "OF_THE_MACHINE", machine)
+    home, xdg = place / "home/.config/aggregator/aggregator.yaml", place / "xdg/aggregator/aggregator.yaml"
+    environ = {"HOME": str(place / "home"), "XDG_CONFIG_HOME": str(place / "xdg")}
+    assert named(None, environ) == Path("config/aggregator.yaml"), "what is to be made where there is none"
+    for file in (machine, home, xdg, place / "config/aggregator.yaml"):
+        file.parent.mkdir(parents=True)
+        file.write_text(SOURCES)
+    assert named(None, environ) == Path("config/aggregator.yaml")
+    (place / "config/aggregator.yaml").unlink()
+    assert named(None, environ) == xdg
+    assert named(None, environ | {"XDG_CONFIG_HOME": ""}) == home
+    assert named(None, environ | {"XDG_CONFIG_HOME": "relative"}) == machine
+    assert named(None, {}) == machine, "a service has no home"
 
 
 # Hostile or careless input

@@ -97,7 +97,7 @@ class Session:
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="The YAML file. Default: $AGGREGATOR_CONFIG, or config/aggregator.yaml.",
+    help="The YAML file. Default: $AGGREGATOR_CONFIG, or the first of those that `aggregator man` names.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, prog_name="aggregator")
@@ -109,9 +109,11 @@ def cli(context: click.Context, config: Path | None, *, debug: bool) -> None:
 
 def _register() -> None:
     # They import this module.
-    from aggregator.cli import correcting, inspecting, reclustering, service, sources, stories, subscribing
+    from aggregator.cli import correcting, inspecting, manual, reclustering
+    from aggregator.cli import service, sources, stories, subscribing
 
-    for module in (service, stories, correcting, reclustering, sources, subscribing, inspecting):
+    modules = (service, stories, correcting, reclustering, sources, subscribing, inspecting, manual)
+    for module in modules:
         for command in module.COMMANDS:
             cli.add_command(command)
 

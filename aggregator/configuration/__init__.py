@@ -8,6 +8,7 @@ editors what is allowed.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,14 +26,16 @@ from aggregator.settings import Settings
 __all__ = ["Item", "comparable", "extended", "json_schema", "load", "named"]
 
 USUAL = Path("config/aggregator.yaml")
-"""The file that is read where none is named."""
+"""The file that is read where none is named, and that is below the working directory."""
+
+OF_THE_MACHINE = Path("/etc/aggregator/aggregator.yaml")
+"""The one that is read where neither the working directory nor the user has one."""
 
 
 def load(path: Path | None, environ: Mapping[str, str], *, folders_must_exist: bool = True) -> Settings:
     """The settings of the YAML file at ``path``, overridden by those from the environment.
 
-    Without ``path`` the variable ``AGGREGATOR_CONFIG`` names the file; without that it is `USUAL`, below the
-    working directory. Relative paths in the file are below the working directory too. Who only reads the
+    Relative paths in the file are below the working directory, wherever the file is. Who only reads the
     database looks into no drop folder: for them ``folders_must_exist`` is False.
 
     Raises:
@@ -42,8 +45,17 @@ def load(path: Path | None, environ: Mapping[str, str], *, folders_must_exist: b
 
 
 def named(path: Path | None, environ: Mapping[str, str]) -> Path:
-    """The YAML file that is meant, as `load` finds it."""
-    return path or Path(environ.get(environment.CONFIG) or USUAL)
+    """The YAML file that is meant: ``path``, or the one that ``AGGREGATOR_CONFIG`` names.
+
+    Without both it is the first that is there of `USUAL`, ``aggregator/aggregator.yaml`` in the user's folder
+    of configurations (``XDG_CONFIG_HOME``), and `OF_THE_MACHINE`.
+    """
+    if path or environ.get(environment.CONFIG):
+        return path or Path(environ[environment.CONFIG])
+    own = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", ""), ".config"))
+    candidates = [USUAL, own / "aggregator/aggregator.yaml", OF_THE_MACHINE]
+    there = (file for file in candidates if file is USUAL or file.is_absolute())
+    return next((file for file in there if os.path.lexists(file)), USUAL)
 
 
 def extended(
