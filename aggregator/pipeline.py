@@ -149,7 +149,7 @@ class Pipeline:
         self._clock = clock
         self._linker = Linker(settings.dedup, settings.prefer)
         self._published_changes: int | None = None  # made by people, that the files show
-        self._writer = Writer(database, lambda: self._linker.forget())
+        self._writer = Writer(database, self._forget)
         self._room = Room(settings.fetch.concurrency)
         self._publishing = asyncio.Lock()
         self._agenda = Agenda(settings, database, clock)
@@ -169,6 +169,7 @@ class Pipeline:
         self._agenda.adopt(settings)
         if tools is not None:
             self._fetcher, self._parser = tools
+            self._room = Room(settings.fetch.concurrency)
         self._full_text, self._hubs = self._reader_of_pages(), self._subscriber()
 
     def waiting(self) -> list[Source]:
@@ -261,6 +262,10 @@ class Pipeline:
         async with self._publishing:
             with metrics.stage("publish"):
                 return await to_its_end(self._publish)
+
+    def _forget(self) -> None:
+        """Something was rolled back: the linker that there is now may be ahead."""
+        self._linker.forget()
 
     async def prune(self) -> Forgotten:
         """Forget what is old; how much that was."""

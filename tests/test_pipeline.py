@@ -670,3 +670,23 @@ def test_a_correction_in_another_process_is_seen_published_and_obeyed(feed, orig
     (shown,) = json.loads((feed.folder / "feeds/all.json").read_text())["items"]
     assert len(shown["_story"]["reports"]) == 2
     assert feed.rows("SELECT reports FROM stories") == [(2,)]
+
+
+def test_after_a_reload_it_is_the_new_linker_that_forgets(inbox):
+    """What a rolled-back transaction has left in its memory was never committed."""
+
+    async def reload_and_fail(pipeline: Pipeline) -> None:
+        before = pipeline._linker
+        dedup = inbox.settings.dedup.model_copy(update={"story_bar": 0.7})
+        pipeline.adopt(inbox.settings.model_copy(update={"dedup": dedup}))
+        assert pipeline._linker is not before
+        pipeline._linker._keys[1] = [1]
+
+        def fail(_: Any) -> None:
+            raise StoreError("the disk is full")
+
+        with pytest.raises(StoreError):
+            await pipeline._writer.write(fail)
+        assert pipeline._linker._keys == {}
+
+    inbox.run(reload_and_fail)

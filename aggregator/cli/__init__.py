@@ -109,8 +109,16 @@ def cli(context: click.Context, config: Path | None, *, debug: bool) -> None:
 
 def _register() -> None:
     # They import this module.
-    from aggregator.cli import correcting, inspecting, manual, reclustering
-    from aggregator.cli import service, sources, stories, subscribing
+    from aggregator.cli import (
+        correcting,
+        inspecting,
+        manual,
+        reclustering,
+        service,
+        sources,
+        stories,
+        subscribing,
+    )
 
     modules = (service, stories, correcting, reclustering, sources, subscribing, inspecting, manual)
     for module in modules:

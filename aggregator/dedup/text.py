@@ -150,7 +150,7 @@ class _Cut(NamedTuple):
     ends: bool
 
 
-@functools.lru_cache(maxsize=200_000)
+@functools.lru_cache(maxsize=50_000)
 def _cut(token: str, language: str) -> _Cut:
     inside = _features(token, language)
     named = bool(inside) and inside[0].name
