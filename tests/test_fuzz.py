@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.faults import fuzz
 
-BODIES, MANY = 150, 5000  # of each target; of those that are quick
+BODIES, MANY = 100, 2000  # of each target; of those that are quick
 QUICK = ("records .json", "records .jsonl", "opml")
 
 
