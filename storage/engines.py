@@ -39,7 +39,6 @@ _PATIENCE = {
 
 
 _PRAGMAS = (
-    "auto_vacuum=INCREMENTAL",  # first: it is for a file that is still empty
     "journal_mode=WAL",
     f"journal_size_limit={64 * 2**20}",  # what a large transaction took is given back after it
     "synchronous=FULL",
@@ -153,6 +152,9 @@ def _json(value: Any) -> str:
 def _on_sqlite_connect(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # BEGIN is ours, see below
     cursor = connection.cursor()
+    # Only for a file that is still empty: elsewhere it changes nothing, and waits for whoever is writing.
+    if cursor.execute("PRAGMA page_count").fetchone() == (0,):
+        cursor.execute("PRAGMA auto_vacuum=INCREMENTAL")
     for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
