@@ -239,6 +239,14 @@ def test_a_list_gives_itself_no_rights(aggregator):
     assert (source.allow_private, source.i_own_this_host, source.every.total_seconds()) == (True, True, 1)
 
 
+def test_a_name_that_looks_like_a_switch_is_a_name():
+    """What is text in the settings stays text, whatever it says."""
+    settings = Settings.model_validate({"sources": [{"name": "x", "folder": "drop"}]})
+    listed = [Outline("A", "https://a.example/", more={"publisher": "true", "full_text": "true"})]
+    (plan,) = subscriptions.planned(listed, settings)
+    assert plan.item == {"name": "A", "url": "https://a.example/", "publisher": "true", "full_text": True}
+
+
 def test_the_first_source_of_a_file_can_be_added(aggregator):
     """A configuration that lacks nothing but sources is good enough."""
     Path("a.yaml").write_text("sources:\n")
