@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from aggregator.settings import Settings
+from aggregator.shown import counted
 
 HELD = ("database", "serve")
 """What stays as it was at the start; to change it, the service is started again."""
@@ -43,5 +44,5 @@ def change(old: Settings, new: Settings) -> Change:
         held=held,
         tools=(old.fetch, old.parse) != (new.fetch, new.parse),
         gone=gone,
-        summary=f"{len(after)} sources: {added} new, {changed} changed, {len(gone)} gone",
+        summary=f"{counted(len(after), 'source')}: {added} new, {changed} changed, {len(gone)} gone",
     )

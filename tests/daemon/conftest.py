@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0  # seconds for what takes one, on a machine that is busy with something else
+PATIENCE = 120.0  # seconds for what takes one, on a machine that is busy with something else
 
 
 def wait_until(true: Callable[[], Any], what: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from storage.database import Database
 
-PATIENCE = 30.0  # seconds for what takes one, on a machine that is busy with something else
+PATIENCE = 120.0  # seconds for what takes one, on a machine that is busy with something else
 PROMISED = 5.0  # seconds that a stop may take
 
 FERRY = (
