@@ -288,6 +288,7 @@ class Pipeline:
                     last_modified=state.last_modified,
                     allow_private=source.allow_private,
                     admit=self._admit,
+                    doubtful=state.failures > 0,
                 )
             with self._room.taken():
                 parsed = await self._parsed(answer, state)

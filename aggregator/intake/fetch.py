@@ -134,6 +134,7 @@ class Fetcher:
         allow_private: bool = False,
         accept: str = _ACCEPT,
         admit: Admit | None = None,
+        doubtful: bool = False,
     ) -> Answer:
         """Polls an address once, following redirects.
 
@@ -145,6 +146,7 @@ class Fetcher:
             last_modified: as ``etag``.
             allow_private: whether this machine and private networks may be reached.
             accept: the ``Accept`` field; feeds are asked for where none is given.
+            doubtful: whether it failed last time; such polls get few of the places.
             admit: is asked at each hop, when its turn has come, whether this host may be asked.
 
         Returns:
@@ -165,7 +167,7 @@ class Fetcher:
         permanent = True
         while True:
             queue = host(str(target))
-            async with self._turns.take(queue):
+            async with self._turns.take(queue, doubtful=doubtful):
                 if admit:
                     await admit(queue)
                 outcome = await self._hop(target, poll)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 
@@ -35,14 +35,18 @@ class Turns:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._everyone = asyncio.Semaphore(concurrency)
+        self._doubtful = asyncio.Semaphore(max(concurrency // 4, 1))
         self._spacing = spacing
         self._clock = clock
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
 
     @asynccontextmanager
-    async def take(self, name: str) -> AsyncIterator[None]:
+    async def take(self, name: str, *, doubtful: bool = False) -> AsyncIterator[None]:
         """Waits for this host's turn and holds it within the block.
+
+        Doubtful requests get a quarter of the places at most, so that servers which let everybody wait until
+        the deadline do not hold up the others.
 
         The host's own queue comes first: many feeds of one slow host must not hold the places of others.
         Nobody may take a second turn within the block: two such could wait for each other for ever.
@@ -53,7 +57,7 @@ class Turns:
             async with host.lock:
                 if (wait := host.free_at - self._clock()) > 0:
                     await self._sleep(wait)
-                async with self._everyone:
+                async with self._doubtful if doubtful else nullcontext(), self._everyone:
                     try:
                         yield
                     finally:
