@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import sqlalchemy as sa
 
 from aggregator.dedup.signals import SIGNALS
 from aggregator.dedup.verdict import shipped_model
-from aggregator.settings import Dedup
+from aggregator.intake import due
+from aggregator.intake.silence import MOMENTS
+from aggregator.settings import Dedup, Fetching
 from storage import schema
 from storage.database import Database
 
@@ -80,6 +83,32 @@ def test_the_documented_weights_are_the_shipped_ones():
     model = shipped_model()
     assert dict(zip(SIGNALS, model.weights.tolist(), strict=True)).items() <= named.items()
     assert f"({model.intercept:g})" in text
+
+
+def test_the_documented_columns_of_sources_are_those_that_it_prints(aggregator, tmp_path):
+    """The table in the page on polling names each column of `sources`, in their order, but the first."""
+    (tmp_path / "drop").mkdir()
+    (tmp_path / "a.yaml").write_text("sources: [{name: Inbox, folder: drop}]\ndatabase: sqlite:///a.db\n")
+    assert aggregator("--config", "a.yaml", "once").status == 0
+    heading = aggregator("--config", "a.yaml", "sources").out.splitlines()[0].replace(" (UTC)", "")
+    text = (ROOT / "docs" / "polling.md").read_text("utf-8").split("## What `sources` says")[1]
+    named = [
+        name for cell in re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)[2:] for name in cell.split(", ")
+    ]
+    assert re.split(r"  +", heading.strip()) == ["source", *named]
+
+
+def test_the_page_on_polling_names_settings_that_there_are():
+    """And the numbers in it are the defaults."""
+    text = (ROOT / "docs" / "polling.md").read_text("utf-8")
+    named = set(re.findall(r"`fetch\.(\w+)`", text))
+    assert named
+    assert named <= set(Fetching.model_fields)
+    assert "`fetch.floor`, 15 minutes" in text
+    assert timedelta(minutes=15) == Fetching().floor
+    assert f"the last {MOMENTS} moments" in text
+    assert "ten polls between two" in text
+    assert due._POLLS_A_GAP == 10
 
 
 def test_the_documented_queries_run():
