@@ -326,3 +326,14 @@ def test_reports_revised_together_are_linked_where_they_sit_by_then(database, ta
         now=NOON + timedelta(hours=1),
     )
     assert shown(database) == sorted([sorted([BUDGET[0], BUDGET[0]]), [FIRE[0]]])
+
+
+def test_what_is_as_it_was_still_has_its_report(database, take):
+    """Yesterday's news, unchanged at a new address, is not what stands at its old address today."""
+    old = made(FIRE, 1)
+    (report,) = take(old).new
+    today = made(BUDGET, 2, keys=("guid:Harbour News:2", "url:example.org/1"))
+    with database.writing() as tx:
+        gain = ingest(tx, Linker(Dedup()), [today], NOON, [("guid:Harbour News:1", "url:example.org/9")])
+    assert (len(gain.new), gain.revised) == (1, ())
+    assert report not in gain.new
