@@ -24,7 +24,7 @@ def _validator_before_entries() -> None:
         outcome = due.Outcome(answer, parsed)
         limits = due.bounds(source, self._settings.fetch)
         saved = due.after_answer(state, limits, outcome, self._clock(), chance)
-        await self._write(lambda tx: sources.save(tx, saved))
+        await self._writer.write(lambda tx: sources.save(tx, saved))
         return await keep_answer(self, source, state, answer, parsed, chance)
 
     replace(Pipeline, "_keep_answer", early)
