@@ -192,6 +192,17 @@ def test_it_is_as_it_was_rehearsed(apart):
     assert sorted(partition(apart).values(), key=min) == merged
 
 
+def test_corrections_hold_when_all_is_clustered_again(filled):
+    """What was merged is one, what was split is apart, though the settings alone say otherwise."""
+    with filled.writing() as tx:
+        correct.merge(tx, Linker(USUAL), [1, 2], LATER)
+        correct.split(tx, Linker(USUAL), 1, [2, 4], LATER)
+    before = partition(filled)
+    for bars in (USUAL, STRICT):
+        assert again(filled, bars).moved == 0
+        assert partition(filled) == before
+
+
 def test_what_comes_in_meanwhile_is_there(filled):
     """A report that a service takes in, and one that it revises, while the work is done beside it."""
     came = iter([made(FIRE_AGAIN, 6), made(BUDGET, 2)])
