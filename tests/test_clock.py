@@ -8,10 +8,11 @@ from itertools import pairwise
 
 import pytest
 
+from aggregator.intake import folder
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.pipeline import Pipeline
-from aggregator.settings import Settings
+from aggregator.settings import Folders, Settings
 from storage.database import Database
 
 HOUR, YEAR = timedelta(hours=1), timedelta(days=365)
@@ -88,3 +89,11 @@ async def _polls(settings: Settings, shift: Callable[[timedelta], timedelta]) ->
             passed += STEP
     database.close()
     return found
+
+
+@pytest.mark.parametrize("back", [HOUR, 50 * YEAR])
+def test_a_file_from_before_the_clock_was_set_back_is_taken(tmp_path, back):
+    """It does not wait for an hour, or for fifty years, until the clock comes by again."""
+    (tmp_path / "ferry.txt").write_text("The ferry Aurelia burns\n\nAll aboard are saved.\n")
+    found = list(folder.scan(tmp_path, Folders(), datetime.now(UTC) - back))
+    assert [item.name for item in found] == ["ferry.txt"]

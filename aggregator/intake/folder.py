@@ -51,6 +51,7 @@ _LONGEST_NAME = 255 - len(_REASON)  # bytes; file systems end at 255
 _NAMES_TRIED = 1000  # for a file whose name is taken in done/ or failed/
 _PIECE = 1 << 20
 _LOOK = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
+_SET_BACK = 60.0  # seconds that a file is ahead of a clock which was set back
 _READ = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _WRITE = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_CREAT | os.O_EXCL
 _UNREADABLE = frozenset(
@@ -206,10 +207,14 @@ def _fault(status: os.stat_result, entry: str, limits: Folders) -> str | None:
 
 
 def _settled(status: os.stat_result, limits: Folders, now: datetime) -> bool:
-    """Whether it has not changed for a while; where its date was set ahead, the system's own counts."""
+    """Whether it has not changed for a while; where its date was set ahead, the system's own counts.
+
+    Where that is ahead too, the clock was set back since then: nobody knows for how long it has lain there,
+    and it is not to wait until the clock comes by again. A file that is being written changes while it is read.
+    """
     moment = now.timestamp()
     modified = status.st_mtime if status.st_mtime <= moment else status.st_ctime
-    return moment - modified >= limits.settle.total_seconds()
+    return moment - modified >= limits.settle.total_seconds() or modified - moment > _SET_BACK
 
 
 def _read(here: int, entry: str, expected: os.stat_result, now: datetime) -> Dropped | None:

@@ -36,7 +36,7 @@ from aggregator.settings import Settings
 from storage import reports, stories
 from storage.database import Database
 
-BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+BEGINNING = datetime(2060, 1, 1, tzinfo=UTC)  # later than any real clock
 DAY = timedelta(days=1)
 RETENTION = {"texts": "21d", "stories": "35d"}
 SHOWN = 100  # items of a feed
