@@ -210,7 +210,7 @@ def _settled(status: os.stat_result, limits: Folders, now: datetime) -> bool:
     """Whether it has not changed for a while; where its date was set ahead, the system's own counts.
 
     Where that is ahead too, the clock was set back since then: nobody knows for how long it has lain there,
-    and it is not to wait until the clock comes by again. A file that is being written changes while it is read.
+    and it is not to wait until the clock comes by again. One that is being written changes as it is read.
     """
     moment = now.timestamp()
     modified = status.st_mtime if status.st_mtime <= moment else status.st_ctime
