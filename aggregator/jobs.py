@@ -21,7 +21,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from aggregator import log, metrics
 from aggregator.errors import AggregatorError, StoreBusy
 from aggregator.fulltext import Reading
-from aggregator.pipeline import Broken, Pipeline, Polled
+from aggregator.pipeline import Pipeline
+from aggregator.polled import Broken, Polled
 from aggregator.settings import FeedSource, Source
 from aggregator.shown import counted
 

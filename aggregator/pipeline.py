@@ -21,14 +21,14 @@ import contextlib
 import os
 import random
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregator import metrics
 from aggregator.agenda import Agenda
-from aggregator.errors import AggregatorError, BadStatus, FolderError, LeftAlone, ParseError, SourceError
+from aggregator.errors import AggregatorError, FolderError, LeftAlone, ParseError, SourceError
 from aggregator.fulltext import FullText, Reading
 from aggregator.ingest import Gain, ingest
 from aggregator.intake import due, folder
@@ -37,6 +37,7 @@ from aggregator.intake.normalise import Body, changes
 from aggregator.intake.turns import Room
 from aggregator.linker import Linker
 from aggregator.model import Answer, Parsed, Report, SourceState
+from aggregator.polled import Broken, Polled, blamed, fault, looked, outcome
 from aggregator.prune import Forgotten, prune
 from aggregator.publish import publish
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
@@ -65,48 +66,6 @@ _MOST_LOST = 10  # reports of one transaction that bring out a defect; more, and
 _GRAIN = 0.01  # seconds: file systems and clocks do not count in the same steps
 
 Result = TypeVar("Result")
-
-
-class Broken(SourceError):
-    """A body, or one report in it, brings out a defect of ours; the cause is what nobody foresaw."""
-
-
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """What came of one poll of one source.
-
-    Attributes:
-        source: its name.
-        new, revised: how many reports.
-        stories: ids of the stories that gained.
-        unchanged: the source had nothing that was not known, and said so (304, or the same body).
-        left_alone: its host is paused, so that nothing was asked; why.
-        error: why it failed.
-        warning: what is wrong with it, though it gave what it could.
-        lost: reports that brought out a defect; all others were taken in.
-        refused: files of a folder that went to ``failed/``, in whole or in part, each with the reason.
-
-    """
-
-    source: str
-    new: int = 0
-    revised: int = 0
-    stories: frozenset[int] = frozenset()
-    unchanged: bool = False
-    left_alone: str | None = None
-    error: SourceError | None = None
-    warning: str | None = None
-    lost: tuple[Broken, ...] = ()
-    refused: tuple[str, ...] = ()
-
-    def plus(self, gain: Gain) -> Polled:
-        """With what a transaction has brought."""
-        return replace(
-            self,
-            new=self.new + len(gain.new),
-            revised=self.revised + len(gain.revised),
-            stories=self.stories | gain.stories,
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +267,7 @@ class Pipeline:
                     kept_pauses.keep(tx, pause, now)
 
             await self._writer.write(keep)
-        metrics.POLLS.labels("feed", _outcome(polled, answer)).inc()
+        metrics.POLLS.labels("feed", outcome(polled, answer)).inc()
         return polled
 
     async def _admit(self, host: str) -> None:
@@ -359,9 +318,9 @@ class Pipeline:
             polled = replace(polled, error=error)
         state = self._agenda.state(source)
         if polled.new or polled.revised or polled.error or state.error or not state.polls:
-            looked = _looked(state, polled, now)
-            await self._writer.write(lambda tx: sources.save(tx, looked))
-        metrics.POLLS.labels("folder", _outcome(polled, None)).inc()
+            after = looked(state, polled, now)
+            await self._writer.write(lambda tx: sources.save(tx, after))
+        metrics.POLLS.labels("folder", outcome(polled, None)).inc()
         return polled
 
     async def _take(
@@ -376,12 +335,12 @@ class Pipeline:
             except (ParseError, Broken) as error:
                 item = folder.refuse(item, str(error))
             else:
-                fault = _fault(parsed, kept, kept.lost[len(polled.lost) :])
+                wrong = fault(parsed, kept, kept.lost[len(polled.lost) :])
                 polled = replace(kept, error=None)  # what is wrong with a file is not wrong with the folder
-                if fault is None:
+                if wrong is None:
                     await asyncio.to_thread(folder.done, source.folder, item)
                     return polled
-                item = folder.refuse(item, fault)
+                item = folder.refuse(item, wrong)
         await asyncio.to_thread(folder.failed, source.folder, item)
         return replace(polled, refused=(*polled.refused, f"{item.name}: {item.reason}"))
 
@@ -409,7 +368,7 @@ class Pipeline:
         """What a body gave, beside what was known of it before."""
         if parsed is None:
             return Body()
-        with _blamed(source.name), metrics.stage("normalise"):
+        with blamed(source.name), metrics.stage("normalise"):
             return await asyncio.to_thread(changes, parsed, source, now, before)
 
     async def _take_in(self, body: Body, polled: Polled, now: datetime, keep: Keep) -> Polled:
@@ -451,14 +410,14 @@ class Pipeline:
         before = len(polled.lost)
         for report in batch.reports:
             try:
-                with _blamed(f"the report {short(report.title)} ({report.url or 'no address'})"):
+                with blamed(f"the report {short(report.title)} ({report.url or 'no address'})"):
                     polled = await self._ingest(replace(batch, reports=[report]), polled, _nothing_more)
             except Broken as error:
                 polled = replace(polled, lost=(*polled.lost, error))
                 if len(polled.lost) - before > _MOST_LOST:
                     return replace(polled, error=error)
         try:
-            with _blamed(polled.source):
+            with blamed(polled.source):
                 return await self._ingest(replace(batch, reports=[]), polled, also)
         except Broken as error:
             return replace(polled, error=error)
@@ -486,32 +445,6 @@ class Pipeline:
         files = publish(settings, shown, self._database.uuid)
         self._published_changes = changes
         return files
-
-
-def _looked(state: SourceState, polled: Polled, now: datetime) -> SourceState:
-    """The state of a folder after a look that brought something, or failed."""
-    error = polled.error
-    return replace(
-        state,
-        polled=now,
-        succeeded=state.succeeded if error else now,
-        gained=now if polled.new else state.gained,
-        polls=state.polls + 1,
-        failed=state.failed + (error is not None),
-        failures=state.failures + 1 if error else 0,
-        error=error.message if error else None,
-        hint=error.hint if error else None,
-        reason="a folder is looked into all the time",
-    )
-
-
-def _outcome(polled: Polled, answer: Answer | None) -> str:
-    """What came of a poll, in one word: the status of its answer, or the kind of its error."""
-    if isinstance(polled.error, BadStatus):
-        return str(polled.error.status)
-    if polled.error is not None:
-        return type(polled.error).__name__
-    return str(answer.status) if answer else "ok"
 
 
 def _batches(found: Iterable[Report]) -> list[list[Report]]:
@@ -542,25 +475,3 @@ def _unsettled(source: FolderSource, settle: timedelta, now: datetime) -> float:
 
 def _nothing_more(tx: Any, polled: Polled) -> None:
     """What is kept with a batch that is not the last."""
-
-
-def _fault(parsed: Parsed, kept: Polled, lost: Sequence[Broken]) -> str | None:
-    """What is wrong with a file, though it gave what it could."""
-    if kept.error:
-        return str(kept.error)
-    faults = [parsed.damaged] if parsed.damaged else []
-    faults += [error.message for error in lost]
-    return f"{'; '.join(faults)} (its good entries were taken in)" if faults else None
-
-
-@contextlib.contextmanager
-def _blamed(what: str) -> Iterator[None]:
-    """What nobody foresaw is a failure of the one body that brought it out, so that it costs nothing else."""
-    try:
-        yield
-    except AggregatorError:
-        raise
-    except Exception as error:
-        raise Broken(
-            f"{what}: {error!r}", hint="a defect: please report it, with the feed or the file"
-        ) from error

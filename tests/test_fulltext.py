@@ -14,7 +14,8 @@ from aggregator.errors import ConfigurationError
 from aggregator.fulltext import Reading
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
-from aggregator.pipeline import Pipeline, Polled
+from aggregator.pipeline import Pipeline
+from aggregator.polled import Polled
 from aggregator.settings import FeedSource, Settings
 from storage.database import Database
 

@@ -19,7 +19,8 @@ from aggregator.fulltext import Reading
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.jobs import Jobs, say
-from aggregator.pipeline import Broken, Pipeline, Polled
+from aggregator.pipeline import Pipeline
+from aggregator.polled import Broken, Polled
 from aggregator.prune import Forgotten
 from aggregator.settings import FolderSource, Settings, Source
 from storage import reports, sources

@@ -23,7 +23,8 @@ from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.linker import Linker
 from aggregator.model import Report, SourceState
-from aggregator.pipeline import Broken, Pipeline, Polled
+from aggregator.pipeline import Pipeline
+from aggregator.polled import Broken, Polled
 from aggregator.settings import Settings
 from storage import reports, sources
 from storage.database import Database

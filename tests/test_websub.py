@@ -22,7 +22,8 @@ from aggregator.errors import ConfigurationError, SourceError
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.jobs import Jobs
-from aggregator.pipeline import Pipeline, Polled
+from aggregator.pipeline import Pipeline
+from aggregator.polled import Polled
 from aggregator.settings import Settings
 from storage.database import Database
 

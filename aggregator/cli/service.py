@@ -19,7 +19,8 @@ from aggregator.shown import counted, on_one_line
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from aggregator.pipeline import Pipeline, Polled
+    from aggregator.pipeline import Pipeline
+    from aggregator.polled import Polled
     from aggregator.settings import Settings, Source
 
 

@@ -12,7 +12,8 @@ import pytest
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.model import Story
-from aggregator.pipeline import Pipeline, Polled
+from aggregator.pipeline import Pipeline
+from aggregator.polled import Polled
 from aggregator.settings import Settings
 from storage import stories
 from storage.database import Database

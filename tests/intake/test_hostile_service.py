@@ -23,7 +23,8 @@ from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.intake.turns import Turns
 from aggregator.overview import Overview, overviews
-from aggregator.pipeline import Pipeline, Polled
+from aggregator.pipeline import Pipeline
+from aggregator.polled import Polled
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

@@ -21,7 +21,8 @@ from aggregator.intake.parse import parse_here
 from aggregator.intake.shape import Limits
 from aggregator.model import Parsed, SourceState
 from aggregator.overview import Overview, overviews
-from aggregator.pipeline import Pipeline, Polled
+from aggregator.pipeline import Pipeline
+from aggregator.polled import Polled
 from aggregator.settings import FeedSource, Settings
 from storage.database import Database
 
