@@ -16,7 +16,7 @@ run: $(VENV)/.installed  ## start the service with config/aggregator.yaml; Ctrl-
 	@$(VENV)/bin/aggregator --config config/aggregator.yaml run
 
 test: $(VENV)/.installed-dev  ## run all tests
-	@$(VENV)/bin/python -m pytest
+	@$(VENV)/bin/python -m pytest --numprocesses=auto --dist=loadfile
 
 lint: $(VENV)/.installed-dev  ## look for mistakes without running anything
 	@$(VENV)/bin/ruff check .

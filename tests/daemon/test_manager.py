@@ -154,6 +154,7 @@ def test_a_closed_terminal_ends_it(service, tmp_path, until):
     script = f"cd {tmp_path}; {run} & trap 'kill -HUP $!' HUP; wait; wait $!; echo $? >{ended}"
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # a shell cannot trap what was ignored before it began
         os.execv("/bin/sh", ["sh", "-c", script])
     try:
         until(lambda: said.exists() and "service.started" in said.read_text(), "the start")
