@@ -208,3 +208,13 @@ def aggregator(tmp_path, monkeypatch, capsys) -> Iterator[Callable[..., Done]]:
     for logger, level in levels:  # a command sets them for a process that ends with it
         logger.setLevel(level)
     logging.captureWarnings(capture=False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Captured output in UTF-8: half a surrogate pair that a test has logged cannot leave its process."""
+    report = yield
+    report.sections = [
+        (name, text.encode("utf-8", "backslashreplace").decode("utf-8")) for name, text in report.sections
+    ]
+    return report
