@@ -89,6 +89,8 @@ class Jobs:
         if self._minding is not None:
             self._minding.cancel()
         self._stopping = True
+        self._scheduler.pause()
+        await asyncio.sleep(0)  # what it has just begun ends here; cancelled, it would be logged as an error
         self._scheduler.shutdown(wait=False)
         tasks = list(self._tasks)
         for task in tasks:

@@ -59,6 +59,7 @@ def test_it_answers_over_http(service, tmp_path, origin, rss, until):
     (address,) = re.findall(r"http://127\.0\.0\.1:\d+", running.log.read_text())
     assert b"ok" in urlopen(f"{address}/healthz").read()
     assert b"ready" in urlopen(f"{address}/readyz").read()
+    until(lambda: b'stage="publish"' in urlopen(f"{address}/metrics").read(), "the first publishing")
     shown = urlopen(f"{address}/metrics").read().decode()
     for counted in (
         'aggregator_polls_total{kind="feed",status="200"} 1.0',
