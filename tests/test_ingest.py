@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from events import BUDGET, FIRE, FIRE_AGAIN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,26 +21,6 @@ from storage.database import Database
 from storage.stories import Seat
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-
-FIRE = (
-    "Ferry Aurelia burns off Port Sallow, all 214 aboard saved",
-    "The ferry Aurelia caught fire on Thursday night two miles off Port Sallow. Coastguard boats under "
-    "Captain Ines Marrow took all 214 passengers and crew aboard, the harbour office said. Twelve people "
-    "were treated for smoke. The fire began in the engine room shortly after nine, according to harbour "
-    "master Tom Brel.",
-)
-FIRE_AGAIN = (
-    "Rescuers bring everyone home after Aurelia blaze",
-    "Every one of the 214 souls on the Aurelia is safe, Port Sallow's harbour master Tom Brel announced. "
-    "Flames broke out below deck on Thursday evening; Ines Marrow, who led the coastguard's rescue, "
-    "praised a calm crew. A dozen travellers breathed in smoke and went to hospital in Port Sallow.",
-)
-BUDGET = (
-    "Parliament passes budget by three votes",
-    "After a night of debate the lower house in Verden adopted next year's budget with 153 votes to 150. "
-    "Finance minister Olga Tenn spoke of a fair compromise, while the opposition under Karl Ostrow called "
-    "the cuts to schools a disgrace. The upper house is to vote on Tuesday.",
-)
 
 
 def made(words: tuple[str, str], number: int, publisher: str = "Harbour News", **given: object) -> Report:

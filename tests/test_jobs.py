@@ -170,6 +170,7 @@ def test_ticks_come_again_and_again():
             await pipeline.until("publish", 5)
 
     asyncio.run(run())
+    assert min(pipeline.counts["look"], pipeline.counts["publish"]) >= 5
 
 
 @pytest.mark.parametrize("raised", [StoreBusy("locked"), StoreError("full"), ZeroDivisionError("a defect")])
@@ -304,6 +305,7 @@ def test_what_a_failed_poll_has_committed_is_published(failed):
             await pipeline.until("publish", 3)
 
     asyncio.run(run())
+    assert pipeline.counts["publish"] >= 3
 
 
 def test_a_stop_gives_up_what_is_being_fetched():

@@ -49,10 +49,11 @@ def test_a_status_is_one_line(tmp_path):
         assert len(ear.recv(4096).decode().splitlines()) == 2
 
 
-def test_without_a_manager_nothing_happens():
-    """In a terminal, or in a container."""
+def test_without_a_manager_nothing_happens(caplog):
+    """In a terminal, or in a container: nothing is sent, and nothing is complained of."""
     for environ in ({}, {"NOTIFY_SOCKET": ""}):
         Manager(environ).ready("fine")
+    assert caplog.records == []
 
 
 def test_a_manager_that_is_gone_is_said_once(tmp_path: Path, caplog):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,30 +26,6 @@ from storage.database import Database
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
 USUAL, STRICT = Dedup(), Dedup(story_bar=0.9996)
-FIRE = (
-    "Ferry Aurelia burns off Port Sallow, all 214 aboard saved",
-    "The ferry Aurelia caught fire on Thursday night two miles off Port Sallow. Coastguard boats under "
-    "Captain Ines Marrow took all 214 passengers and crew aboard, the harbour office said. Twelve people "
-    "were treated for smoke. The fire began in the engine room shortly after nine, according to harbour "
-    "master Tom Brel.",
-)
-FIRE_AGAIN = (
-    "Rescuers bring everyone home after Aurelia blaze",
-    "Every one of the 214 souls on the Aurelia is safe, Port Sallow's harbour master Tom Brel announced. "
-    "Flames broke out below deck on Thursday evening; Ines Marrow, who led the coastguard's rescue, "
-    "praised a calm crew. A dozen travellers breathed in smoke and went to hospital in Port Sallow.",
-)
-BUDGET = (
-    "Parliament passes budget by three votes",
-    "After a night of debate the lower house in Verden adopted next year's budget with 153 votes to 150. "
-    "Finance minister Olga Tenn spoke of a fair compromise, while the opposition under Karl Ostrow called "
-    "the cuts to schools a disgrace. The upper house is to vote on Tuesday.",
-)
-BUDGET_AGAIN = (
-    "Olga Tenn's budget survives the night in Verden",
-    "By 153 to 150 the deputies in Verden voted for the budget of finance minister Olga Tenn. Karl Ostrow, "
-    "who leads the opposition, spoke of a disgrace for schools. On Tuesday the upper house votes.",
-)
 WORDS = (FIRE, FIRE_AGAIN, BUDGET, BUDGET_AGAIN, FIRE)
 
 

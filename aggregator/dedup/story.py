@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.dedup.corrections import Rules
-from aggregator.dedup.verdict import Telling, gaps, is_copy, judge
+from aggregator.dedup.verdict import Telling, apart, is_copy, judge
 
 _NEAR = 0.1  # share of the bar from which a second story is worth another look
 _CLEARLY = 0.3  # log odds by which another story must suit a report better before it moves: no flipping
@@ -129,7 +129,7 @@ def _by_story(
     """
     of_part = [(story, parts.get(member.id, 0)) for story, member in members]
     odds: dict[tuple[int, int], list[float]] = {}
-    near = gaps(newcomer, [member for _, member in members]) <= window / timedelta(days=1)
+    near = ~apart(newcomer, [member for _, member in members], window)
     for part, logit, speaks in zip(of_part, _log_odds(found).tolist(), near.tolist(), strict=True):
         if speaks:
             odds.setdefault(part, []).append(logit)
@@ -329,7 +329,6 @@ def _table(told: Sequence[Telling], judged: dict[tuple[int, int], float], bars: 
     """What is known of each pair; what is not known yet is judged and kept."""
     found = np.zeros((len(told), len(told)))
     counts = np.zeros((len(told), len(told)))
-    window = bars.window / timedelta(days=1)
     for i, one in enumerate(told[:-1]):
         others = told[i + 1 :]
         pairs = [_pair(one.id, other.id) for other in others]
@@ -337,7 +336,7 @@ def _table(told: Sequence[Telling], judged: dict[tuple[int, int], float], bars: 
         scores = judge(one, [others[k] for k in missing], bars.window)
         judged.update((pairs[k], score) for k, score in zip(missing, scores.tolist(), strict=True))
         found[i, i + 1 :] = [judged[pair] for pair in pairs]
-        counts[i, i + 1 :] = gaps(one, others) <= window
+        counts[i, i + 1 :] = ~apart(one, others, bars.window)
     counts += counts.T
     return _Table(_log_odds(found + found.T) * counts, counts)
 

@@ -133,14 +133,14 @@ def account(one: Telling, other: Telling) -> list[tuple[str, float, float, float
     return rows
 
 
-def apart(one: Telling, other: Telling, window: timedelta) -> bool:
-    """Whether the two were published too far apart to be compared; only dates that are believed count."""
-    return one.dated and other.dated and abs(one.published - other.published) > window
+def apart(one: Telling, others: Sequence[Telling], window: timedelta) -> npt.NDArray[np.bool_]:
+    """Which of the others were published too far from `one` to be compared; only believed dates count."""
+    return gaps(one, others) > window / timedelta(days=1)
 
 
 def veto(one: Telling, other: Telling, window: timedelta) -> str | None:
     """Why these two cannot be one event whatever their words say, or None."""
-    if apart(one, other, window):
+    if apart(one, [other], window).item():
         gap = abs(one.published - other.published)
         return f"published {gap.days} days apart, more than the window of {window.days}"
     return _another(one.weighed, other.weighed)
@@ -179,7 +179,7 @@ def judge(one: Telling, others: Sequence[Telling], window: timedelta) -> Probabi
     days, publisher = circumstances(one, others)
     beside = _DAY * days + _ONE_PUBLISHER * publisher
     found = probability(compare(one.weighed, [other.weighed for other in others]), beside)
-    found[gaps(one, others) > window / timedelta(days=1)] = 0.0
+    found[apart(one, others, window)] = 0.0
     if one.weighed.marks:
         found[[_another(one.weighed, other.weighed) is not None for other in others]] = 0.0
     return found

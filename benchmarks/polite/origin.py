@@ -64,7 +64,7 @@ class Origin:
                 if "connection: close" in head:
                     break
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+            pass  # the client has had enough, between two requests or in one: that is its right
         writer.close()
 
     def _said(self, host: str, head: str) -> bytes:

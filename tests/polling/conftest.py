@@ -71,11 +71,13 @@ class Publisher:
         request.send_response_only(said.status)
         for name, value in said.fields.items():
             request.send_header(name, value)
-        if said.status != 304:
-            request.send_header("Content-Length", str(len(said.body)))
+        body = said.body if said.status != 304 else b""
+        if "Transfer-Encoding" in said.fields:
+            body = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+        elif said.status != 304:
+            request.send_header("Content-Length", str(len(body)))
         request.end_headers()
-        if said.status != 304:
-            request.wfile.write(said.body)
+        request.wfile.write(body)
 
 
 @pytest.fixture

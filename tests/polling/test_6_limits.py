@@ -28,14 +28,19 @@ def test_codings(service, publisher, said, fresh, coding):
 
 
 @pytest.mark.parametrize(
-    ("limit", "value", "packed"), [("max_wire_bytes", 2000, False), ("max_body_bytes", 2000, True)]
+    ("limit", "fields"),
+    [
+        ("max_wire_bytes", {}),
+        ("max_wire_bytes", {"Transfer-Encoding": "chunked"}),
+        ("max_body_bytes", {"Content-Encoding": "gzip"}),
+    ],
+    ids=["as said", "unsaid", "packed"],
 )
-def test_bytes(service, publisher, said, limit, value, packed):
-    """A body over a limit, on the wire or decoded, is an error that names the limit."""
+def test_bytes(service, publisher, said, limit, fields):
+    """A body over a limit, on the wire (whether its length was said or not) or decoded, names the limit."""
     body = bytes(2001)
-    fields = {"Content-Encoding": "gzip"} if packed else {}
-    publisher.say(said(200, fields, gzip.compress(body) if packed else body))
-    service.configure({"name": "A", "url": publisher.url()}, **{limit: value})
+    publisher.say(said(200, fields, gzip.compress(body) if "Content-Encoding" in fields else body))
+    service.configure({"name": "A", "url": publisher.url()}, **{limit: 2000})
     assert f"fetch.{limit}" in str(service.poll().error)
     assert f"fetch.{limit}" in service.overview().troubles[0]
 

@@ -90,11 +90,13 @@ def test_two_stores_are_two_claims(empty):
             store.close()
 
 
-def test_a_store_in_memory_is_nobody_elses():
+def test_a_store_in_memory_is_nobody_elses(tmp_path, monkeypatch):
     """There is nothing to claim, and no file appears."""
+    monkeypatch.chdir(tmp_path)
     database = Database("sqlite://")
     held = claim(database)
     held.keep()
+    assert list(tmp_path.iterdir()) == []
     held.release()
     database.close()
 
