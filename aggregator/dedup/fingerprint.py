@@ -99,7 +99,7 @@ class Sketch:
         )
 
 
-_rate = functools.lru_cache(maxsize=50_000)(rate)
+_rate = functools.lru_cache(maxsize=20_000)(rate)
 
 
 @dataclass(frozen=True, slots=True)
