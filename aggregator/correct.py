@@ -6,13 +6,13 @@ however stories change; the linker obeys it from its next report on, also in a s
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aggregator.dedup.corrections import Rules, overruled, part, rules
+from aggregator.dedup.corrections import Partition, Rules, overruled, part, rules, settle
 from aggregator.errors import NotFound, NothingToCorrect
 from aggregator.linker import Linker
 from aggregator.model import Correction, Evidence, Side
@@ -171,9 +171,10 @@ def undo(tx: Any, linker: Linker, now: datetime) -> Outcome:
         apart = _unmerge(tx, linker, last, said, now)
     else:
         apart = _unsplit(tx, linker, last, said, now)
+    _hold(tx, linker, last, said, now)
     corrections.changed(tx)
     shown = {story for side in last.sides if (story := stories.resolve(tx, side.story)) is not None}
-    return Outcome(last, (), stories.titles(tx, shown), kept_apart=apart)
+    return Outcome(last, (), stories.titles(tx, shown), kept_apart=_elsewhere(tx, last, apart))
 
 
 def _unmerge(tx: Any, linker: Linker, last: Correction, said: Rules, now: datetime) -> tuple[int, ...]:
@@ -229,6 +230,52 @@ def _unsplit(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     linker.show(tx, [goal], now)
     linker.show(tx, {left} - {goal}, None)
     return ()
+
+
+def _hold(tx: Any, linker: Linker, last: Correction, said: Rules, now: datetime) -> None:
+    """Have older corrections hold again, also for what went elsewhere while `last` freed it."""
+    about = frozenset().union(*(side.reports for side in last.sides))
+    bound = about.union(*(said.together.get(report, ()) for report in about))
+    seats = stories.seats(tx, set(stories.of_reports(tx, sorted(bound)).values()))
+    present = {seat.report: seat.story for seat in seats}
+    held = _held(present, bound, said)
+    ways: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+    for report in sorted(present):
+        if held[report] != present[report]:
+            ways[present[report], held[report]].append(report)
+    opened: dict[int, int] = {}
+    for (_, goal), going in ways.items():
+        if goal not in opened:
+            known = goal in present.values()
+            opened[goal] = goal if known else places.found(tx, going, now)
+        places.transfer(tx, opened[goal], going)
+    for left, goal in ways:
+        joins = opened[goal]
+        if stories.seats(tx, [left]):
+            history.remember(tx, Happening(now, "split", joins, left, None, _SURE, last.id))
+        elif stories.resolve(tx, left) == left:
+            stories.merge(tx, goes=left, stays=joins, score=_SURE, now=now, correction=last.id)
+    places.tidy_groups(tx, {*present.values(), *opened.values()})
+    linker.show(tx, opened.values(), now)
+    linker.show(tx, {left for left, _ in ways}.difference(opened.values()), None)
+
+
+def _held(present: Partition, bound: Iterable[int], said: Rules) -> dict[int, int]:
+    """Where reports have to sit: what belongs to a group comes to most of it, and what must not stay goes."""
+    found = dict(present)
+    for group in dict.fromkeys(said.together[report] for report in sorted(bound) if report in said.together):
+        sizes = Counter(present[report] for report in group if report in present)
+        goal = min(sizes, key=lambda story: (-sizes[story], story), default=0)
+        found |= dict.fromkeys(group & found.keys(), goal)
+    return settle(found, present, said)
+
+
+def _elsewhere(tx: Any, last: Correction, apart: Sequence[int]) -> tuple[int, ...]:
+    """Those of the reports that an undone split has not brought back, nor an older merge since."""
+    home = min(last.sides, key=lambda side: side.story != last.story)
+    there = set(stories.of_reports(tx, sorted(home.reports)).values())
+    seated = stories.of_reports(tx, apart)
+    return tuple(report for report in apart if last.what == "merge" or seated[report] not in there)
 
 
 def _whereabouts(tx: Any, side: Side) -> int:

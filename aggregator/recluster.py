@@ -312,14 +312,9 @@ def _with_ids(
         groups[story].add(report)
     parts = [frozenset(group) for group in groups.values()]
     ids, leads = meaning.keep_ids(before, parts)
-    found = [story or _found(tx, group, now) for story, group in zip(ids, parts, strict=True)]
+    found = [story or places.found(tx, group, now) for story, group in zip(ids, parts, strict=True)]
     after = {report: story for story, group in zip(found, parts, strict=True) for report in group}
     return after, {goes: found[position] for goes, position in leads.items()}
-
-
-def _found(tx: Any, group: frozenset[int], now: datetime) -> int:
-    created = min(place.joined for place in places.of(tx, group))
-    return stories.found(tx, title="", best=min(group), now=now, created=created)  # shown at the end
 
 
 def _seat(

@@ -53,6 +53,15 @@ def put(tx: sa.Connection, story: int, where: Iterable[Place]) -> None:
         tx.execute(sa.update(member).where(here).values(story_id=story, **values))
 
 
+def found(tx: sa.Connection, reports: Iterable[int], now: datetime) -> int:
+    """Open a story for reports that sit elsewhere still; its id. It is as old as the first of their seats."""
+    seated = of(tx, reports)
+    first = min(place.report for place in seated)
+    created = min(place.joined for place in seated)
+    # Without a title: it is shown once they are there.
+    return stories.found(tx, title="", best=first, now=now, created=created)
+
+
 def transfer(tx: sa.Connection, story: int, reports: Iterable[int]) -> None:
     """Reports that sit in some story into this one, with all that is known of them."""
     member = schema.membership

@@ -22,6 +22,7 @@ from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
+ORCHARD = ("Orchard blooms early in Fenrow", "Apple trees blossom in Fenrow, said Ada Quill.")
 WORDS = (FIRE, FIRE_AGAIN, FIRE_LATER, BUDGET, BUDGET_AGAIN)
 
 
@@ -193,6 +194,35 @@ def test_an_undone_split_brings_along_what_has_joined(desk):
         assert stories.resolve(tx, 3) == 2
 
 
+def test_an_undone_split_lets_the_merge_before_it_hold_again(desk):
+    """Also of what was free then and has gone elsewhere; what is free now stays where it is."""
+    desk.merge(1, 2)
+    desk.split(1, 2, 3, 4)
+    desk.take(made(FIRE, 5))
+    desk.take(made(ORCHARD, 1))
+    desk.take(made(ORCHARD, 6))
+    assert sorted(desk.partition().values(), key=min) == [{1, 6}, {2, 3, 4}, {5}]
+    desk.undo()
+    assert desk.honours_all()
+    assert {6} in desk.partition().values()
+    desk.undo()
+    assert desk.honours_all()
+
+
+def test_an_undone_split_has_older_ones_hold_against_what_came_meanwhile(desk):
+    """Report 1 was told apart from 2, and joined those whom 2 was with: when 2 comes back, 1 leaves."""
+    desk.split(1, 2)
+    desk.merge(2, 3)
+    desk.split(2, 2)
+    desk.take(made(BUDGET, 1))
+    assert {1, 3, 4} in desk.partition().values()
+    outcome = desk.undo()
+    assert sorted(desk.partition().values(), key=min) == [{1}, {2, 3, 4}]
+    assert outcome.kept_apart == ()
+    with desk.database.reading() as tx:
+        assert {stories.resolve(tx, story) for story in (1, 2, 3)} == desk.partition().keys()
+
+
 def test_a_copy_that_is_split_off_is_a_text_of_its_own(desk):
     """And what stays behind of the same text is told; the copies do not come together again."""
     desk.take(made(FIRE, 5), made(FIRE, 6))
@@ -253,7 +283,7 @@ def test_reports_told_apart_never_come_together_again(desk):
 def test_reports_put_together_stay_together(desk):
     """Though a revision says something else altogether, and suits another story."""
     desk.merge(1, 2)
-    desk.take(made(("Orchard blooms early in Fenrow", "Apple trees blossom in Fenrow, said Ada Quill."), 4))
+    desk.take(made(ORCHARD, 4))
     desk.take(made(BUDGET, 2), made(FIRE_LATER, 5), made(BUDGET_AGAIN, 6))
     assert desk.honours_all()
     assert {1, 2, 3, 4} <= desk.partition()[1]
