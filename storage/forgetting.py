@@ -107,12 +107,12 @@ def stories(tx: sa.Connection, ids: Sequence[int]) -> None:
         reports = list(tx.execute(inside).scalars())
         for part in chunks(reports):
             tx.execute(sa.delete(schema.report).where(schema.report.c.id.in_(part)))
-        tx.execute(sa.delete(history).where(history.c.story_id.in_(chunk)))
-        gone = sa.select(sa.func.max(story.c.id)).where(story.c.merged_into.in_(chunk))
-        led = tx.execute(gone).scalar() or 0
-        _keep_meta(tx, _LAST_STORY, str(max(last_story(tx), led, *chunk)))
-        tx.execute(sa.delete(story).where(story.c.merged_into.in_(chunk)))
-        tx.execute(sa.delete(story).where(story.c.id.in_(chunk)))
+        led = tx.execute(sa.select(story.c.id).where(story.c.merged_into.in_(chunk))).scalars()
+        gone = sorted({*chunk, *led})
+        _keep_meta(tx, _LAST_STORY, str(max(last_story(tx), gone[-1])))
+        for part in chunks(gone):
+            tx.execute(sa.delete(history).where(history.c.story_id.in_(part)))
+            tx.execute(sa.delete(story).where(story.c.id.in_(part)))
 
 
 def ledger(tx: sa.Connection, before: datetime, most: int) -> int:

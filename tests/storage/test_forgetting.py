@@ -79,15 +79,15 @@ def test_old_stories_are_looked_at_in_order(database, told):
 
 def test_a_story_goes_with_all_that_is_its_own(database, told):
     """Reports, keys, sightings, sketches, history, and ids that led to it; nothing of others."""
-    told(500, 400, 10)
+    told(500, 400, 300, 10)
     with database.writing() as tx:
-        one, other, stays = stories.recent(tx)[::-1]
+        one, other, third, stays = stories.recent(tx)[::-1]
+        stories.merge(tx, goes=third, stays=other, score=0.9, now=NOON)
         stories.merge(tx, goes=other, stays=one, score=0.9, now=NOON)
         forgetting.stories(tx, [one])
-        assert stories.resolve(tx, one) is None
-        assert stories.resolve(tx, other) is None
+        assert [stories.resolve(tx, story) for story in (one, other, third)] == [None] * 3
         assert stories.resolve(tx, stays) == stays
-        assert forgetting.last_story(tx) == max(one, other)
+        assert forgetting.last_story(tx) == third
     left = counts(database)
     assert {
         name: left[name] for name in ("story", "report", "membership", "sketch", "sighting", "history")
