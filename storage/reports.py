@@ -17,6 +17,7 @@ from storage import schema
 _T = TypeVar("_T")
 _SHOWN = timedelta(days=7)  # how exactly it is kept when a source last showed a report
 _REVISIONS = 20  # of a report that are kept
+_KEYS = 100  # of a report: where a feed makes new ones at each poll, those that last are among the first
 CHUNK = 500
 """Values in one IN or VALUES list: well under what any database takes."""
 
@@ -171,9 +172,11 @@ def revise(tx: sa.Connection, old: Stored, new: Report, now: datetime) -> None:
 
 
 def identify(tx: sa.Connection, keys: Iterable[tuple[int, str]]) -> None:
-    """Remember further keys of reports; a key that is taken stays where it is."""
+    """Remember further keys of reports, up to a bound; a key that is taken stays where it is."""
     rows = {digest(key): report_id for report_id, key in reversed(list(keys))}
-    _insert_missing(tx, schema.report_key, [{"key": key, "report_id": i} for key, i in rows.items()])
+    full = _with_all_keys(tx, sorted(set(rows.values())))
+    new = [{"key": key, "report_id": report_id} for key, report_id in rows.items() if report_id not in full]
+    _insert_missing(tx, schema.report_key, new)
 
 
 def release(tx: sa.Connection, keys: Iterable[str]) -> None:
@@ -197,6 +200,13 @@ def sight(tx: sa.Connection, sightings: Iterable[tuple[int, str, datetime]]) -> 
         where=known < sa.bindparam("stale", min(first.values()) - _SHOWN, schema.Instant),
     )
     tx.execute(again, rows)
+
+
+def _with_all_keys(tx: sa.Connection, ids: Sequence[int]) -> set[int]:
+    """Those of the reports that have as many keys as one may have."""
+    owner = schema.report_key.c.report_id
+    query = sa.select(owner).group_by(owner).having(sa.func.count() >= _KEYS)
+    return {i for chunk in chunks(ids) for i in tx.execute(query.where(owner.in_(chunk))).scalars()}
 
 
 def _trim_revisions(tx: sa.Connection, report: int) -> None:

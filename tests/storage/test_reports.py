@@ -43,6 +43,22 @@ def test_a_key_stays_with_the_report_that_had_it_first(database, report):
         }
 
 
+def test_keys_of_a_feed_that_makes_them_afresh_are_bounded(database, report):
+    """A new guid at each poll, for months: what finds the report stays, and the table does not grow."""
+    with database.writing() as tx:
+        found, other = reports.add(tx, [report(1), report(2)])
+        for poll in range(300):
+            reports.identify(tx, [(found, f"guid:made at poll {poll}"), (other, report(2).keys[0])])
+        reports.identify(tx, [(other, "guid:another")])
+        kept = tx.execute(sa.select(sa.func.count()).select_from(schema.report_key)).scalar_one()
+        assert reports.known(tx, [*report(1).keys, "guid:made at poll 0"]).keys() >= set(report(1).keys)
+        assert reports.known(tx, ["guid:another", "guid:made at poll 5"]) == {
+            "guid:another": other,
+            "guid:made at poll 5": found,
+        }
+    assert kept < 120
+
+
 def test_a_revision_keeps_the_old_words(database, report):
     """New words stand in the report, old ones beside it, and who published when does not change."""
     with database.writing() as tx:
