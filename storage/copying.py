@@ -12,6 +12,11 @@ from storage import schema
 from storage.database import Database
 
 _ROWS = 1000  # in memory at a time
+_LAST = {
+    "sqlite": sa.text("SELECT seq FROM sqlite_sequence WHERE name = :table"),
+    "postgresql": sa.text("SELECT pg_sequence_last_value(pg_get_serial_sequence(:table, :id)::regclass)"),
+}
+"""The last id that a table has given."""
 
 
 def copy_everything(old: Database, new: Database) -> dict[str, int]:
@@ -35,8 +40,7 @@ def copy_everything(old: Database, new: Database) -> dict[str, int]:
             )
         target.execute(sa.delete(schema.meta))
         copied = {table.name: _copy(source, target, table) for table in schema.metadata.sorted_tables}
-        if target.dialect.name == "postgresql":
-            _count_on(target)
+        _count_on(source, target)
     return copied
 
 
@@ -54,13 +58,22 @@ def _copy(source: sa.Connection, target: sa.Connection, table: sa.Table) -> int:
     return total
 
 
-def _count_on(tx: sa.Connection) -> None:
-    """New ids follow the highest that was copied: a sequence does not see ids that it has not given."""
+def _count_on(source: sa.Connection, target: sa.Connection) -> None:
+    """New ids follow the last one that was ever given, also where all that had the last ones is forgotten."""
     for table in schema.metadata.sorted_tables:
-        column = table.autoincrement_column
-        if column is None:
-            continue
-        highest = tx.execute(sa.select(sa.func.max(column))).scalar()
-        if highest is not None:
-            sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
-            tx.execute(sa.select(sa.func.setval(sequence, highest)))
+        if (column := table.autoincrement_column) is not None:
+            last = source.execute(
+                _LAST[source.dialect.name], {"table": table.name, "id": column.name}
+            ).scalar()
+            if last is not None:
+                _go_on(target, table.name, column.name, int(last))
+
+
+def _go_on(tx: sa.Connection, table: str, column: str, last: int) -> None:
+    if tx.dialect.name == "postgresql":
+        sequence = sa.func.pg_get_serial_sequence(table, column)
+        tx.execute(sa.select(sa.func.setval(sequence, last)))
+    else:
+        tx.execute(sa.text("DELETE FROM sqlite_sequence WHERE name = :table"), {"table": table})
+        counter = sa.text("INSERT INTO sqlite_sequence (name, seq) VALUES (:table, :last)")
+        tx.execute(counter, {"table": table, "last": last})

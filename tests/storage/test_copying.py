@@ -10,7 +10,18 @@ import sqlalchemy as sa
 
 from aggregator.errors import StoreError
 from aggregator.model import Pause, Report, Side, SourceState
-from storage import corrections, pages, pauses, reports, schema, sketches, sources, stories, subscriptions
+from storage import (
+    corrections,
+    forgetting,
+    pages,
+    pauses,
+    reports,
+    schema,
+    sketches,
+    sources,
+    stories,
+    subscriptions,
+)
 from storage.copying import copy_everything
 from storage.database import Database
 from storage.subscriptions import Subscription
@@ -64,6 +75,23 @@ def test_everything_goes_along(old, empty):
             assert new.uuid == old.uuid
             assert reports.add(tx, [Report("s", "p", "t", "x", "en", NOON, True, NOON)]) == [4]
             assert stories.found(tx, title="t", best=4, now=NOON) == 4
+
+
+def test_ids_of_what_was_forgotten_are_not_given_again(database, empty, report):
+    """Neither in the copy nor in a copy of it: corrections, and links that people kept, still name them."""
+    with database.writing() as tx:
+        for found in reports.add(tx, [report(n) for n in range(3)]):
+            story = stories.found(tx, title="t", best=found, now=NOON)
+            stories.join(tx, story=story, report=found, copy_group=found, evidence=FIRST, now=NOON)
+        forgetting.stories(tx, [2, 3])
+    with empty() as address, closing(Database(address)) as new:
+        copy_everything(database, new)
+        with empty() as further, closing(Database(further)) as newest:
+            copy_everything(new, newest)
+            for copy in (new, newest):
+                with copy.writing() as tx:
+                    assert reports.add(tx, [report(9)]) == [4]
+                    assert stories.found(tx, title="t", best=4, now=NOON) == 4
 
 
 def test_the_documented_way_goes(old, address):
