@@ -84,7 +84,7 @@ class Agenda:
 
         """
         if pause := self._pause_of(host, self._clock()):
-            raise LeftAlone(pause.reason)
+            raise LeftAlone(pause.reason, until=pause.until, asked=pause.asked)
 
     def limited(
         self, source: FeedSource, before: SourceState, after: SourceState, error: SourceError, now: datetime

@@ -12,7 +12,9 @@ only the top floor (``cli``, ``jobs``) catches, and it prints one line, never a 
     │   │   ├── AddressRefused  scheme, port or address that the configuration does not allow
     │   │   ├── TooLarge        more bytes, on the wire or decoded, than the limit
     │   │   ├── TooSlow         a deadline passed
-    │   │   ├── LeftAlone       its host is paused: nothing was asked, and nothing failed
+    │   │   ├── Paused          a host is left alone after a 429
+    │   │   │   ├── LeftAlone   its own: nothing was asked, and nothing failed
+    │   │   │   └── HeldUp      the one that it redirects to
     │   │   └── BadStatus       the server answered, with a status that is no feed
     │   ├── ParseError          bytes came, and no entries could be made of them
     │   └── FolderError         a drop folder or one file in it
@@ -24,6 +26,8 @@ only the top floor (``cli``, ``jobs``) catches, and it prints one line, never a 
     ├── NothingToCorrect        a correction that would change nothing, or leave a story empty
     └── NotFound                what was asked for by name is not there (exit status 1)
 """
+
+from datetime import datetime
 
 
 class AggregatorError(Exception):
@@ -68,8 +72,27 @@ class TooSlow(FetchError):
     """A deadline passed before the answer was whole."""
 
 
-class LeftAlone(FetchError):
-    """The host is paused after a 429: nothing was asked, and nothing failed."""
+class Paused(FetchError):
+    """A host is left alone after a 429.
+
+    Args:
+        message: as for `AggregatorError`.
+        until: when the pause ends.
+        asked: whether the server named that time.
+    """
+
+    def __init__(self, message: str, *, until: datetime, asked: bool) -> None:
+        super().__init__(message)
+        self.until = until
+        self.asked = asked
+
+
+class LeftAlone(Paused):
+    """It is the host that was to be asked: nothing was asked, and nothing failed."""
+
+
+class HeldUp(Paused):
+    """It is the host that a redirect leads to: what redirects there was asked, once is enough."""
 
 
 class BadStatus(FetchError):
@@ -81,6 +104,9 @@ class BadStatus(FetchError):
         host: which answered, after redirects.
         retry_after: the ``Retry-After`` field, byte for byte, if there was one.
         hint: as for `AggregatorError`.
+
+    Attributes:
+        redirected: whether a redirect had led to who answered.
     """
 
     def __init__(
@@ -96,6 +122,7 @@ class BadStatus(FetchError):
         self.status = status
         self.host = host
         self.retry_after = retry_after
+        self.redirected = False
 
 
 class ParseError(SourceError):

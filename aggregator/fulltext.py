@@ -29,7 +29,8 @@ from storage import reports as store
 
 if TYPE_CHECKING:
     from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Admit, Fetcher
+    from aggregator.intake.fetch import Fetcher
+    from aggregator.intake.route import Admit
     from aggregator.linker import Linker
     from aggregator.model import Entry
     from storage.database import Database
@@ -114,7 +115,7 @@ class FullText:
 
         Args:
             source: one of those that `due` gives.
-            admit: see `Fetcher.get`.
+            admit: see `route`.
 
         Raises:
             StoreError: the database refused; what was not committed is asked for again.

@@ -24,7 +24,8 @@ from storage import subscriptions
 from storage.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from aggregator.intake.fetch import Admit, Fetcher
+    from aggregator.intake.fetch import Fetcher
+    from aggregator.intake.route import Admit
     from aggregator.model import Answer, Parsed
     from storage.database import Database
 

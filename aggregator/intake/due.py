@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from aggregator.errors import BadStatus, SourceError
+from aggregator.errors import BadStatus, HeldUp, SourceError
 from aggregator.intake.freshness import Wish, after_skips, asked_pause, at, in_words, quiet, still_fresh
 from aggregator.model import Answer, Parsed, SourceState
 from aggregator.settings import FeedSource, Fetching, Source
@@ -178,6 +178,8 @@ def after_failure(
 ) -> SourceState:
     """The state after a poll that failed: ever slower with each in a row, and given up for a 410 only.
 
+    Where a redirect leads may be gone today and another place tomorrow.
+
     Args:
         state: the state before it.
         limits: see `bounds`.
@@ -186,8 +188,10 @@ def after_failure(
         chance: see `after_answer`.
         answer: what the server said, where its body was what failed.
     """
+    if isinstance(error, HeldUp):
+        return _held_up(state, limits, error, now)
     status = error.status if isinstance(error, BadStatus) else answer.status if answer else None
-    limited = status == 429
+    limited, gone = status == 429, _is_gone(error, state)
     state = replace(
         state,
         polled=now,
@@ -201,13 +205,32 @@ def after_failure(
         failed=state.failed + (not limited),
         bytes_received=state.bytes_received + (answer.wire_bytes if answer else 0),
     )
-    if status == 410:
+    if gone:
         return replace(state, stopped=True, due=None, reason="410: gone for good, polled no more")
     wishes = [_pause(state, limits)]
     if isinstance(error, BadStatus) and (asked := _asked(error, limits, now)):
         wishes.append(asked)
         state = replace(state, retry_after=now + asked.wait)
     return _scheduled(state, limits, wishes, now, chance)
+
+
+def _is_gone(error: SourceError, before: SourceState) -> bool:
+    """Whether the configured address itself is gone, and not one that it led to."""
+    if not isinstance(error, BadStatus) or error.status != 410:
+        return False
+    return not error.redirected and not has_moved(before)
+
+
+def _held_up(state: SourceState, limits: Bounds, error: HeldUp, now: datetime) -> SourceState:
+    """Nothing failed, and nothing was learnt: it waits with the host that it leads to."""
+    return replace(
+        state,
+        polled=now,
+        polls=state.polls + 1,
+        due=max(error.until, now + limits.every),
+        reason=error.message,
+        retry_after=error.until if error.asked else None,
+    )
 
 
 def _scheduled(

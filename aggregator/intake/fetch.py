@@ -11,7 +11,7 @@ There are no cookies, no ``Referer``, no proxy, and a connection serves one requ
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import SimpleNamespace, TracebackType
 from typing import Self
@@ -20,34 +20,22 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from aggregator.errors import AddressRefused, FetchError, TooSlow
+from aggregator.errors import BadStatus, FetchError, TooSlow
 from aggregator.intake.decode import ACCEPTED, Body, too_large
 from aggregator.intake.faults import bad_status, clean, fault, refused
 from aggregator.intake.guard import dialling, open_socket
-from aggregator.intake.pauses import host
 from aggregator.intake.resolve import SystemResolver
+from aggregator.intake.route import REDIRECTS, Admit, Redirect, Route, redirect, where
 from aggregator.intake.turns import Turns
 from aggregator.model import Answer
 from aggregator.settings import Fetching
-from aggregator.shown import short
 
 _ACCEPT = (
     "application/atom+xml, application/rss+xml, application/feed+json, application/rdf+xml;q=0.9, "
     "application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, */*;q=0.1"
 )
-Admit = Callable[[str], Awaitable[None]]
-"""Lets a poll ask a host when its turn has come; it may wait, or raise what the poll then ends in."""
-
-_PERMANENT = (301, 308)
-_REDIRECTS = (301, 302, 303, 307, 308)
 _LONGEST_FIELD = 8190  # bytes, as common servers have it
 _MOST_FIELDS = 128
-
-
-@dataclass(frozen=True, slots=True)
-class _Redirect:
-    target: URL
-    permanent: bool
 
 
 @dataclass(slots=True)
@@ -157,27 +145,26 @@ class Fetcher:
             TooLarge: the body is over a limit.
             TooSlow: a deadline passed.
             BadStatus: the server answered with another status.
+            LeftAlone: ``admit`` says that nothing may be asked.
+            HeldUp: it says so of a host that a redirect leads to.
             FetchError: anything else went wrong.
         """
         timeout = self._limits.timeout.total_seconds()
         conditional = bool(etag or last_modified)
         poll = _Poll(self._headers(accept, etag, last_modified), conditional, allow_private, left=timeout)
-        target = _address(url)
-        seen = [target]
-        permanent = True
+        route = Route(url, self._limits.max_redirects)
         while True:
-            queue = host(str(target))
-            async with self._turns.take(queue, doubtful=doubtful):
-                if admit:
-                    await admit(queue)
-                outcome = await self._hop(target, poll)
+            async with self._turns.take(route.host, doubtful=doubtful):
+                await route.admitted(admit)
+                try:
+                    outcome = await self._hop(route.here, poll)
+                except BadStatus as error:
+                    error.redirected = route.redirected
+                    raise
             if isinstance(outcome, Answer):
-                moved_to = outcome.url if permanent and len(seen) > 1 else None
+                moved_to = outcome.url if route.moved else None
                 return replace(outcome, moved_to=moved_to, seconds=timeout - poll.left)
-            target = outcome.target
-            permanent = permanent and outcome.permanent
-            self._check_chain(seen, target)
-            seen.append(target)
+            route.follow(outcome)
 
     async def post(
         self,
@@ -192,15 +179,13 @@ class Fetcher:
         Raises:
             FetchError: as for `get`; every answer but a 2xx is one.
         """
-        target = _address(url)
+        route = Route(url, most=0)
         headers = {"User-Agent": self._agent, "Accept-Encoding": ACCEPTED}
         left = self._limits.timeout.total_seconds()
         poll = _Poll(headers, conditional=False, allow_private=allow_private, left=left, form=form)
-        queue = host(str(target))
-        async with self._turns.take(queue):
-            if admit:
-                await admit(queue)
-            await self._hop(target, poll)
+        async with self._turns.take(route.host):
+            await route.admitted(admit)
+            await self._hop(route.here, poll)
 
     def _headers(self, accept: str, etag: str | None, last_modified: str | None) -> dict[str, str]:
         headers = {"User-Agent": self._agent, "Accept": accept, "Accept-Encoding": ACCEPTED}
@@ -212,22 +197,9 @@ class Fetcher:
             headers["A-IM"] = "feed"
         return headers
 
-    def _check_chain(self, seen: list[URL], target: URL) -> None:
-        first = _where(seen[0])
-        if target in seen:
-            raise FetchError(
-                f"{first}: redirects in a circle, back to {_where(target)}",
-                hint="the server's fault; some do so to clients that keep no cookies",
-            )
-        if len(seen) > self._limits.max_redirects:
-            raise FetchError(
-                f"{first}: more than {self._limits.max_redirects} redirects, the last to {_where(target)}",
-                hint="give the address at the end of the chain",
-            )
-
-    async def _hop(self, url: URL, poll: _Poll) -> Answer | _Redirect:
+    async def _hop(self, url: URL, poll: _Poll) -> Answer | Redirect:
         """One request, with everything that can go wrong turned into a `FetchError`."""
-        where = _where(url)
+        here = where(url)
         clock = asyncio.get_running_loop().time
         started = clock()
         head = _Head(self._limits.first_byte_timeout.total_seconds())
@@ -238,17 +210,17 @@ class Fetcher:
             except FetchError:
                 raise
             except TimeoutError as error:
-                raise self._too_slow(where, head, whole=whole.expired()) from error
+                raise self._too_slow(here, head, whole=whole.expired()) from error
             except aiohttp.ClientConnectorError as error:
-                raise (refused(where, dial.refused) if dial.refused else fault(where, error)) from error
+                raise (refused(here, dial.refused) if dial.refused else fault(here, error)) from error
             except (
                 Exception
             ) as error:  # the client must not fail on what a server sends; if it does, so be it
-                raise fault(where, error) from error
+                raise fault(here, error) from error
             finally:
                 poll.left -= clock() - started
 
-    async def _exchange(self, url: URL, poll: _Poll, head: _Head) -> Answer | _Redirect:
+    async def _exchange(self, url: URL, poll: _Poll, head: _Head) -> Answer | Redirect:
         async with asyncio.timeout(self._limits.connect_timeout.total_seconds()) as head.timer:
             response = await self._session.request(
                 "GET" if poll.form is None else "POST",
@@ -263,40 +235,38 @@ class Fetcher:
         finally:
             response.close()
 
-    async def _understand(
-        self, response: aiohttp.ClientResponse, url: URL, poll: _Poll
-    ) -> Answer | _Redirect:
-        where = _where(url)
+    async def _understand(self, response: aiohttp.ClientResponse, url: URL, poll: _Poll) -> Answer | Redirect:
+        here = where(url)
         if poll.form is not None:
             if response.ok and response.status < 300:
                 return _answer(response, url)  # what else it says is not read
-            raise bad_status(url, where, response)
-        if response.status in _REDIRECTS:
-            return _redirect(response, url)
+            raise bad_status(url, here, response)
+        if response.status in REDIRECTS:
+            return redirect(response, url)
         if response.status == 304:
             if not poll.conditional:
                 raise FetchError(
-                    f"{where}: the server answered 304 Not Modified to a request that asked for all"
+                    f"{here}: the server answered 304 Not Modified to a request that asked for all"
                 )
             return _answer(response, url)
         if response.status == 226:
-            _check_partial(response, where, conditional=poll.conditional)
+            _check_partial(response, here, conditional=poll.conditional)
         if response.status in (200, 226):
             return await self._read(response, url)
-        raise bad_status(url, where, response)
+        raise bad_status(url, here, response)
 
     async def _read(self, response: aiohttp.ClientResponse, url: URL) -> Answer:
         limits = self._limits
-        where = _where(url)
+        here = where(url)
         coding = ",".join(response.headers.getall("Content-Encoding", []))
-        body = Body(where, coding, max_wire=limits.max_wire_bytes, max_body=limits.max_body_bytes)
+        body = Body(here, coding, max_wire=limits.max_wire_bytes, max_body=limits.max_body_bytes)
         if (response.content_length or 0) > limits.max_wire_bytes:
-            raise too_large(where, limits.max_wire_bytes, "fetch.max_wire_bytes")
+            raise too_large(here, limits.max_wire_bytes, "fetch.max_wire_bytes")
         async for data in response.content.iter_any():
             body.feed(data)
         return replace(_answer(response, url), body=body.finish(), wire_bytes=body.wire)
 
-    def _too_slow(self, where: str, head: _Head, *, whole: bool) -> TooSlow:
+    def _too_slow(self, here: str, head: _Head, *, whole: bool) -> TooSlow:
         limits = self._limits
         if whole:
             said, limit, name = "the poll was not done", limits.timeout, "timeout"
@@ -305,7 +275,7 @@ class Fetcher:
         else:
             said, limit, name = "no connection stood", limits.connect_timeout, "connect_timeout"
         return TooSlow(
-            f"{where}: {said} within {limit.total_seconds():g} s",
+            f"{here}: {said} within {limit.total_seconds():g} s",
             hint=f"usually passes; if the server is always this slow, raise fetch.{name}",
         )
 
@@ -325,46 +295,14 @@ def _connection_watch() -> aiohttp.TraceConfig:
     return watch
 
 
-def _address(url: str) -> URL:
-    try:
-        address = URL(url)
-    except ValueError as error:
-        raise FetchError(f"{short(url)} is no address: {clean(str(error))}") from error
-    if address.scheme not in ("http", "https") or not address.raw_host:
-        raise AddressRefused(f"{short(url)} is no http or https address", hint="write https://host/path")
-    return address.with_fragment(None)
-
-
-def _redirect(response: aiohttp.ClientResponse, url: URL) -> _Redirect:
-    where = _where(url)
-    location = response.headers.get("Location", "").strip()
-    if not location:
-        raise FetchError(f"{where}: the server answered {response.status} and did not say where to go")
-    try:
-        given = URL(location)
-        target = url.join(given).with_fragment(None)
-    except ValueError as error:
-        raise FetchError(f"{where}: redirected to what is no address: {clean(location)}") from error
-    if target.scheme not in ("http", "https") or not target.raw_host:
-        raise AddressRefused(f"{where}: redirected to {short(location)}, which is no http or https address")
-    if given.user is not None or given.password is not None:
-        raise AddressRefused(
-            f"{where}: redirected to {_where(target)} with a name or password in the address"
-        )
-    downgraded = url.scheme == "https" and target.scheme == "http"
-    # An address with a password in it is not shown, and so cannot be one to move to.
-    permanent = response.status in _PERMANENT and not downgraded and url.user is None
-    return _Redirect(target, permanent)
-
-
-def _check_partial(response: aiohttp.ClientResponse, where: str, *, conditional: bool) -> None:
+def _check_partial(response: aiohttp.ClientResponse, here: str, *, conditional: bool) -> None:
     """A 226 holds what is new since our validators, as a feed (RFC 3229); no other kind of difference."""
     manipulations = [part.strip().lower() for part in response.headers.get("IM", "feed").split(",")]
     if not conditional:
-        raise FetchError(f"{where}: the server answered 226 IM Used to a request that asked for all")
+        raise FetchError(f"{here}: the server answered 226 IM Used to a request that asked for all")
     if manipulations != ["feed"]:
         said = clean(response.headers["IM"])
-        raise FetchError(f"{where}: the answer is a difference ({said}) that was not asked for")
+        raise FetchError(f"{here}: the answer is a difference ({said}) that was not asked for")
 
 
 def _answer(response: aiohttp.ClientResponse, url: URL) -> Answer:
@@ -386,10 +324,3 @@ def _answer(response: aiohttp.ClientResponse, url: URL) -> Answer:
 def _validator(value: str | None) -> str | None:
     """The field, if it can be stored and sent back as the same bytes."""
     return value if value and value.isprintable() else None
-
-
-def _where(url: URL) -> str:
-    """Host and port, for errors."""
-    host = clean(url.raw_host or "")  # punycode: look-alike letters show
-    host = f"[{host}]" if ":" in host else host
-    return host if url.is_default_port() else f"{host}:{url.port}"

@@ -20,7 +20,8 @@ from aggregator.model import Entry, Parsed
 
 if TYPE_CHECKING:
     from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Admit, Fetcher
+    from aggregator.intake.fetch import Fetcher
+    from aggregator.intake.route import Admit
 
 TOKEN = "story-aggregator"  # noqa: S105 - what a robots.txt calls us, and no secret
 _LARGEST = 500 * 1024  # bytes that are read of one, as RFC 9309 has it at least

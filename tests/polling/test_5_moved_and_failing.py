@@ -64,6 +64,20 @@ def test_gone(service, publisher, said):
     assert "take the source out" in overview.troubles[0]
 
 
+@pytest.mark.parametrize("status", [301, 302])
+def test_what_a_redirect_leads_to_may_be_gone(service, publisher, said, fresh, status):
+    """The source is not stopped for it: its own address leads somewhere else the day after."""
+    publisher.say(said(status, {"Location": "/new"}))
+    publisher.say(fresh(), path="/new")
+    service.poll(4, apart=DAY)  # after a 301 the new address is polled straight away
+    publisher.say(said(410), path="/new")
+    service.poll()
+    assert service.overview().condition == "failing"
+    publisher.say(fresh())
+    service.live(7 * DAY, step=6 * HOUR)
+    assert service.overview().condition == "good"
+
+
 @pytest.mark.parametrize("status", [404, 500])
 def test_slower_and_slower_and_never_given_up(service, publisher, said, fresh, status):
     """Each failure doubles the wait, up to the ceiling; an answer makes all good again."""
@@ -149,6 +163,23 @@ def test_a_person_does_not_pass_a_pause_that_was_asked_for(service, publisher, s
         return sorted(source.name for source in pipeline.allowed())
 
     assert service.run(allowed) == ["/c", "/d"]
+
+
+def test_a_redirect_to_a_paused_host_is_not_asked_for_again_and_again(service, publisher, said, hosts):
+    """The host that redirects there is asked once, and not once a tick as long as the other's pause lasts."""
+    publisher.say(said(429, {"Retry-After": "7200"}), path="/a")
+    publisher.say(said(302, {"Location": publisher.url("/b", "news.harbour.example")}), path="/d")
+    service.run(service.tick)
+    asked = len(publisher.asked)
+    assert service.wait("/d") == 2 * HOUR
+    assert "all of news.harbour.example is left alone until" in service.overview("/d").why
+    for _ in range(5):
+        service.run(service.tick)
+        service.now += MINUTE
+    assert paths(publisher, asked) == []
+    service.now = publisher.asked[0].at + 2 * HOUR
+    service.run(service.tick)
+    assert "/d" in paths(publisher, asked)
 
 
 def test_two_limited_hosts_of_a_domain_pause_all_of_it(service, publisher, said, fresh, hosts):
