@@ -67,6 +67,7 @@ class Jobs:
         self._armed: dict[str, float] = {}  # when each is to run, in the event loop's time
         self._tasks: set[asyncio.Task[None]] = set()
         self._polling: set[str] = set()  # sources
+        self._ended: dict[str, float] = {}  # when the last poll of each did, in the event loop's time
         self._reading: set[str] = set()  # sources whose pages are being read
         self._put_off: dict[str, tuple[int, float]] = {}  # failures in a row, and until when
         self._looked: float | None = None  # when the database last answered a tick, in the event loop's time
@@ -154,11 +155,15 @@ class Jobs:
         self._arm(name, LONGEST if wait is None else wait)
 
     async def _poll_what_is_due(self) -> timedelta:
+        clock = asyncio.get_running_loop().time
+        began = clock()
         waiting = await asyncio.to_thread(self._pipeline.waiting)
-        self._looked = asyncio.get_running_loop().time()
+        self._looked = clock()
         self._alive()
         for source in waiting:
-            if source.name not in self._polling and self._may_poll(source):
+            # One whose poll has ended meanwhile was due when this look began, and is so no more.
+            polled = source.name in self._polling or self._ended.get(source.name, 0) >= began
+            if not polled and self._may_poll(source):
                 self._polling.add(source.name)
                 self._begin(self._poll(source))
         metrics.QUEUE.set(len(waiting))
@@ -171,6 +176,7 @@ class Jobs:
             polled = await self._guarded(source.name, self._pipeline.poll(source))
         finally:
             self._polling.remove(source.name)
+            self._ended[source.name] = asyncio.get_running_loop().time()
         # What failed may have committed something before it did.
         if polled is None or polled.error or polled.new or polled.revised:
             self._changed = True

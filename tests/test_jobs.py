@@ -260,6 +260,33 @@ def test_a_source_is_polled_once_at_a_time():
     assert asyncio.run(run()) == 1
 
 
+def test_a_poll_that_ends_while_a_tick_looks_is_not_done_again():
+    """What the tick has read is as old as its look: the poll has put the source off since."""
+    slow, ended = asyncio.Event(), threading.Event()
+    pipeline = Scripted(slow)
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+
+        def waiting() -> list[Source]:
+            pipeline.counts["look"] += 1
+            if pipeline.counts["look"] == 2:  # has read that it is due; and meanwhile the poll ends
+                loop.call_soon_threadsafe(slow.set)
+                assert ended.wait(PATIENCE)
+            return [INBOX] if pipeline.counts["look"] <= 2 else []
+
+        pipeline.waiting = waiting  # type: ignore[method-assign]
+        async with ticking(pipeline) as made:
+            await slow.wait()
+            while made._polling:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.001)
+            ended.set()
+            await pipeline.until("look", 4)
+
+    asyncio.run(asyncio.wait_for(run(), PATIENCE))
+    assert pipeline.counts["poll"] == 1
+
+
 def test_a_poll_that_could_not_be_kept_is_put_off(monkeypatch):
     """It stays due, and its server is not asked again with every tick; each failure doubles the wait."""
     monkeypatch.setattr(subject, "LONGEST", timedelta(hours=1))
