@@ -233,9 +233,14 @@ class Jobs:
         return asyncio.get_running_loop().time() >= until
 
     def _put_off_source(self, source: Source) -> None:
-        """After what could not be kept: it is as due as before, and its server is not to blame."""
+        """After what could not be kept: it is as due as before, and its server is not to blame.
+
+        Nor is a server asked more often for it than is allowed.
+        """
         failures, _ = self._put_off.get(source.name, (0, 0.0))
         wait = LONGEST * 2 ** min(failures, _MOST_DOUBLINGS)
+        if isinstance(source, FeedSource):
+            wait = max(wait, source.every)
         until = asyncio.get_running_loop().time() + wait.total_seconds()
         self._put_off[source.name] = (failures + 1, until)
 

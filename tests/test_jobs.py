@@ -22,7 +22,7 @@ from aggregator.jobs import Jobs, say
 from aggregator.pipeline import Pipeline
 from aggregator.polled import Broken, Polled
 from aggregator.prune import Forgotten
-from aggregator.settings import FolderSource, Settings, Source
+from aggregator.settings import FeedSource, FolderSource, Settings, Source
 from storage import reports, sources
 from storage.database import Database
 
@@ -306,6 +306,23 @@ def test_a_poll_that_could_not_be_kept_is_put_off(monkeypatch):
     assert pipeline.counts["poll"] == 2
     assert 3500 < first < 3600.1
     assert 7100 < second < 7300
+
+
+def test_a_feed_whose_poll_could_not_be_kept_is_not_asked_early():
+    """Its server was asked all the same: not again before `every` has passed."""
+    feed = FeedSource(name="A", url="https://a.example/feed", every=timedelta(minutes=20))
+    pipeline = Scripted(StoreError("the disk is full"))
+    pipeline.waiting = lambda: [feed]  # type: ignore[method-assign]
+
+    async def run() -> float:
+        async with ticking(pipeline) as made:
+            await pipeline.until("poll", 1)
+            while not made._put_off:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.001)
+            until: float = made._put_off["A"][1]
+            return until - asyncio.get_running_loop().time()
+
+    assert 1190 < asyncio.run(run()) <= 1200
 
 
 def test_only_what_changed_is_published():
