@@ -156,7 +156,7 @@ def _next(
 ) -> tuple[datetime | None, str]:
     moment = due.due_at(state, due.bounds(source, fetching), now)
     if moment is not None and state.due is not None and moment < state.due:
-        return moment, "due later than any that is ever set: the clock was wrong then"
+        return moment, "due later than any that is set now: the clock was wrong then, or the ceiling higher"
     return (None if moment is None else max(moment, now)), state.reason
 
 

@@ -20,7 +20,16 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from aggregator.errors import BadStatus, HeldUp, SourceError
-from aggregator.intake.freshness import Wish, after_skips, asked_pause, at, in_words, quiet, still_fresh
+from aggregator.intake.freshness import (
+    SET_BACK,
+    Wish,
+    after_skips,
+    asked_pause,
+    at,
+    in_words,
+    quiet,
+    still_fresh,
+)
 from aggregator.model import Answer, Parsed, SourceState
 from aggregator.settings import FeedSource, Fetching, Source
 from aggregator.shown import short
@@ -76,15 +85,10 @@ class Outcome:
 
 
 def due_at(state: SourceState, limits: Bounds, now: datetime) -> datetime | None:
-    """When to poll; a time that is past (or now) means at once, None never.
-
-    A due time further ahead than any that is ever set comes from a clock that was wrong: it is due now.
-    """
+    """When to poll; a time that is past (or now) means at once, None never."""
     if state.stopped:
         return None
-    if state.due is None or state.due > now + _farthest(state, limits):
-        return now
-    return state.due
+    return now if state.due is None else _believed(state.due, state.polled, _farthest(state, limits), now)
 
 
 def is_due(state: SourceState, limits: Bounds, now: datetime) -> bool:
@@ -95,8 +99,20 @@ def is_due(state: SourceState, limits: Bounds, now: datetime) -> bool:
 
 def person_may_poll(state: SourceState, limits: Bounds, now: datetime) -> bool:
     """Whether a person may have the source polled before it is due: not against a Retry-After, nor a 410."""
-    asked = state.retry_after
-    return not state.stopped and (asked is None or not now < asked <= now + limits.retry_after_ceiling)
+    asked, longest = state.retry_after, limits.retry_after_ceiling
+    return not state.stopped and (asked is None or _believed(asked, state.polled, longest, now) <= now)
+
+
+def _believed(moment: datetime, polled: datetime | None, longest: timedelta, now: datetime) -> datetime:
+    """A moment up to which was to be waited, as far as it can be one.
+
+    None is set further ahead of its poll than the longest wait; if one is, that was shortened since. A poll
+    in the future shows a clock that was set back: by a little, and all wait so much longer; or by so much
+    that what it had set means nothing.
+    """
+    if polled is not None and polled <= now:
+        return min(moment, polled + longest)
+    return moment if moment <= now + longest * SET_BACK else now
 
 
 def known(states: Mapping[str, SourceState], source: Source) -> SourceState:

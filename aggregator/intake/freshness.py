@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+SET_BACK = 1.25
+"""So many times the longest wait that is ever set may be ahead: a clock may be set back by a little."""
+
 _LONGEST = timedelta(days=365)  # as good as for ever, and far from where dates overflow
 _DIGITS = re.compile(r"[0-9]{1,30}")
 

@@ -20,7 +20,7 @@ from ipaddress import ip_address
 
 from yarl import URL
 
-from aggregator.intake.freshness import at
+from aggregator.intake.freshness import SET_BACK, at
 from aggregator.model import Pause, SourceState
 from aggregator.settings import Fetching
 
@@ -88,9 +88,9 @@ def after_limit(
 def covering(pauses: Iterable[Pause], name: str, fetching: Fetching, now: datetime) -> Pause | None:
     """The pause that keeps a host from being asked now, the longest one; None where it may be asked.
 
-    A pause that ends later than any that is ever set comes from a clock that was wrong.
+    A pause that ends much later than any that is ever set comes from a clock that was wrong.
     """
-    farthest = now + max(fetching.retry_after_ceiling, fetching.ceiling)
+    farthest = now + max(fetching.retry_after_ceiling, fetching.ceiling) * SET_BACK
     found = [pause for pause in pauses if now < pause.until <= farthest and _covers(pause, name)]
     return max(found, key=lambda pause: pause.until, default=None)
 

@@ -223,6 +223,16 @@ def test_a_pause_under_a_wrong_clock_holds_nobody_up(service, publisher, said, h
     assert {"/a", "/b"} & set(paths(publisher, asked))
 
 
+def test_the_longest_pause_outlives_a_clock_that_is_set_back_a_little(service, publisher, said, hosts):
+    """Every second that a time server takes back would else end it at once."""
+    publisher.say(said(429, {"Retry-After": "99999999"}), path="/a")
+    service.run(service.tick)
+    asked = len(publisher.asked)
+    service.now -= timedelta(seconds=1)
+    service.run(service.tick)
+    assert not {"/a", "/b"} & set(paths(publisher, asked))
+
+
 @pytest.mark.parametrize(
     ("name", "domain"),
     [
