@@ -34,7 +34,8 @@ class Agenda:
         self._database = database
         self._clock = clock
         self._next_look: dict[str, datetime] = {}  # into each folder; a restart looks at once
-        self._pauses: dict[str, Pause] = {}  # as the database has them, and those that are being written
+        self._kept: list[Pause] = []  # as the database had them at the last look
+        self._told: dict[str, Pause] = {}  # of this process; some are still being written
 
     def adopt(self, settings: Settings) -> None:
         """Go on with other settings."""
@@ -52,7 +53,8 @@ class Agenda:
         """The sources that a person may have polled now, due or not; pauses that no server asked for end."""
         now = self._clock()
         self._learn_pauses()
-        self._pauses = {name: pause for name, pause in self._pauses.items() if pause.asked}
+        self._kept = [pause for pause in self._kept if pause.asked]
+        self._told = {name: pause for name, pause in self._told.items() if pause.asked}
         return [source for source, state in self._states() if self._may_poll(source, state, now)]
 
     def next_wait(self) -> timedelta | None:
@@ -101,15 +103,21 @@ class Agenda:
             if isinstance(other, FeedSource) and other.name != source.name
             if pauses.host(due.address_to_poll(state, other)) == error.host
         ]
-        standing = list(self._pauses.values())
-        pause = pauses.after_limit(error.host, before, after, neighbours, standing, self._settings.fetch, now)
+        standing, fetch = self._standing(), self._settings.fetch
+        pause = pauses.after_limit(error.host, before, after, neighbours, standing, fetch, now)
         if pause:
-            self._pauses[pause.name] = pause
+            standing = [each for each in self._told.values() if now < each.until]
+            self._told = {each.name: each for each in (*standing, pause)}
         return pause
 
     def _learn_pauses(self) -> None:
         with self._database.reading() as tx:
-            self._pauses.update({pause.name: pause for pause in kept_pauses.standing(tx)})
+            self._kept = kept_pauses.standing(tx)
+
+    def _standing(self) -> list[Pause]:
+        """Every pause that is known; some may be over."""
+        # Two collections, each exchanged as a whole: a tick learns in a thread what the database has.
+        return [*self._kept, *self._told.values()]
 
     def _states(self) -> list[tuple[Source, SourceState]]:
         with self._database.reading() as tx:
@@ -131,5 +139,4 @@ class Agenda:
         return not pause and due.person_may_poll(state, self.bounds(source), now)
 
     def _pause_of(self, host: str, now: datetime) -> Pause | None:
-        standing = list(self._pauses.values())  # another thread may learn of more meanwhile
-        return pauses.covering(standing, host, self._settings.fetch, now)
+        return pauses.covering(self._standing(), host, self._settings.fetch, now)

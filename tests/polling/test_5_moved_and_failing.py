@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.intake import pauses
+from aggregator.errors import BadStatus, LeftAlone
+from aggregator.intake import due, pauses
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -231,6 +232,42 @@ def test_the_longest_pause_outlives_a_clock_that_is_set_back_a_little(service, p
     service.now -= timedelta(seconds=1)
     service.run(service.tick)
     assert not {"/a", "/b"} & set(paths(publisher, asked))
+
+
+def test_a_pause_holds_before_it_is_written(service, publisher, said, hosts):
+    """A tick that reads an older one of the same host from the database meanwhile does not end it."""
+    publisher.say(said(429, {"Retry-After": "60"}), path="/a")
+    service.run(service.tick)
+    service.now += HOUR
+
+    async def work(pipeline):
+        agenda, source = pipeline._agenda, service.settings.sources[0]
+        error = BadStatus("429", status=429, host="news.harbour.example", retry_after="3600")
+        before = agenda.state(source)
+        after = due.after_failure(before, agenda.bounds(source), error, service.now, 0)
+        assert agenda.limited(source, before, after, error, service.now)
+        agenda.waiting()
+        with pytest.raises(LeftAlone):
+            agenda.admit("news.harbour.example")
+
+    service.run(work)
+
+
+def test_pauses_that_are_over_are_forgotten(service):
+    """A server that names a new host with each redirect fills no memory."""
+
+    async def work(pipeline):
+        agenda, source = pipeline._agenda, service.settings.sources[0]
+        for number in range(50):
+            error = BadStatus("429", status=429, host=f"h{number}.example", retry_after="60")
+            before = agenda.state(source)
+            after = due.after_failure(before, agenda.bounds(source), error, service.now, 0)
+            assert agenda.limited(source, before, after, error, service.now)
+            agenda.waiting()
+            service.now += HOUR
+        return len(agenda._standing())
+
+    assert service.run(work) == 1
 
 
 @pytest.mark.parametrize(
