@@ -20,11 +20,12 @@ from urllib.parse import urlsplit
 
 from aggregator.errors import AggregatorError, LeftAlone, ParseError, SourceError
 from aggregator.ingest import Gain, rewrite
-from aggregator.intake import address, whole
+from aggregator.intake import address, pauses, whole
 from aggregator.intake.language import language
 from aggregator.intake.robots import Robots
 from aggregator.settings import FeedSource, Settings
 from storage import pages
+from storage import pauses as kept_pauses
 from storage import reports as store
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class FullText:
     ) -> None:
         feeds = [source for source in settings.sources if isinstance(source, FeedSource) and source.full_text]
         self._sources = {source.name: source for source in feeds}
-        self._most = settings.fetch.max_pages
+        self._limits = settings.fetch
         self._database = database
         self._fetcher = fetcher
         self._parser = parser
@@ -100,7 +101,7 @@ class FullText:
     def want(self, tx: Any, source: str, gain: Gain, now: datetime) -> None:
         """Have the pages of new reports read, where their source asks for it; in the open transaction."""
         if source in self._sources and gain.new:
-            pages.want(tx, source, gain.new, self._most, now)
+            pages.want(tx, source, gain.new, self._limits.max_pages, now)
 
     def due(self) -> list[FeedSource]:
         """The sources that have a page to read now."""
@@ -123,7 +124,7 @@ class FullText:
         with self._database.reading() as tx:
             wanted = pages.due(tx, source.name, self._clock())
         reading = Reading()
-        for page in wanted[: self._most]:
+        for page in wanted[: self._limits.max_pages]:
             try:
                 gain = await self._read(source, page, admit)
             except LeftAlone:  # nothing was asked: they are as due as before
@@ -184,15 +185,19 @@ class FullText:
 
     async def _put_off(self, source: FeedSource, page: Wanted, error: SourceError) -> bool:
         """Note a failure; True if the host is left alone for a while."""
-        following = whole.after_failure(page.tries + 1, error, self._clock())
+        now, limits = self._clock(), self._limits
+        following = whole.after_failure(page.tries + 1, error, now, limits.retry_after_ceiling)
 
         def note(tx: Any) -> None:
             pages.tried(tx, page.report, error.message, again=following.due)
-            if following.host and following.due:
-                pages.put_off(tx, source.name, following.due)
+            if following.host:
+                pages.put_off(tx, source.name, following.host)
+            standing = kept_pauses.standing(tx)
+            if pause := pauses.after_other_limit(error, source.name, standing, limits, now):
+                kept_pauses.keep(tx, pause, now)
 
         await self._commit(note)
-        return following.host
+        return following.host is not None
 
 
 def _site(url: str) -> tuple[str, str]:

@@ -18,8 +18,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aggregator.errors import SourceError
-from aggregator.intake import websub
+from aggregator.intake import pauses, websub
+from aggregator.intake.freshness import wished
 from aggregator.settings import FeedSource, Settings
+from storage import pauses as kept_pauses
 from storage import subscriptions
 from storage.subscriptions import Subscription
 
@@ -54,6 +56,7 @@ class Hubs:
         feeds = [source for source in settings.sources if isinstance(source, FeedSource)]
         self._sources = {source.name: source for source in feeds}
         self._callback = settings.websub.callback if settings.serve.enabled else None
+        self._limits = settings.fetch
         self._database = database
         self._fetcher = fetcher
         self._commit = commit
@@ -92,10 +95,22 @@ class Hubs:
         try:
             await self._fetcher.post(wanted.hub, form, allow_private=private, admit=admit)
         except SourceError as error:
-            said = str(error)
-            await self._commit(lambda tx: subscriptions.told(tx, wanted.token, said))
+            await self._put_off(wanted, error, again)
             return error
         return None
+
+    async def _put_off(self, wanted: Subscription, error: SourceError, again: datetime) -> None:
+        """Note a failure, and leave the hub alone for as long as it asks for."""
+        now, limits, said = self._clock(), self._limits, str(error)
+        later = max(again, now + wished(error, now, limits.retry_after_ceiling))
+
+        def note(tx: Any) -> None:
+            subscriptions.told(tx, wanted.token, said, later)
+            standing = kept_pauses.standing(tx)
+            if pause := pauses.after_other_limit(error, wanted.source, standing, limits, now):
+                kept_pauses.keep(tx, pause, now)
+
+        await self._commit(note)
 
     def known(self, token: str) -> Subscription | None:
         """The subscription whose address of ours ends so."""

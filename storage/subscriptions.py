@@ -80,9 +80,9 @@ def asked(tx: sa.Connection, token: str, now: datetime, again: datetime, said: s
     tx.execute(here.values(asked=now, due=again, tries=_column.tries + 1, said=said))
 
 
-def told(tx: sa.Connection, token: str, said: str) -> None:
-    """What came of asking the hub, for people."""
-    tx.execute(sa.update(_table).where(_column.token == token).values(said=said))
+def told(tx: sa.Connection, token: str, said: str, again: datetime) -> None:
+    """What came of asking the hub in vain, for people, and when it is asked again."""
+    tx.execute(sa.update(_table).where(_column.token == token).values(said=said, due=again))
 
 
 def confirmed(tx: sa.Connection, token: str, until: datetime, renew: datetime) -> None:

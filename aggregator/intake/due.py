@@ -24,11 +24,11 @@ from aggregator.intake.freshness import (
     SET_BACK,
     Wish,
     after_skips,
-    asked_pause,
     at,
     in_words,
     quiet,
     still_fresh,
+    wished,
 )
 from aggregator.model import Answer, Parsed, SourceState
 from aggregator.settings import FeedSource, Fetching, Source
@@ -305,10 +305,9 @@ def _pause(state: SourceState, limits: Bounds) -> Wish:
 
 def _asked(error: BadStatus, limits: Bounds, now: datetime) -> Wish | None:
     """What the server asks for outright, on the two statuses that may."""
-    wait = asked_pause(error.retry_after, now) if error.status in (429, 503) else None
+    wait = wished(error, now, limits.retry_after_ceiling)
     if not wait:
         return None
-    wait = min(wait, limits.retry_after_ceiling)
     return Wish(wait, f"{error.status}: asked to wait until {at(now + wait)}")
 
 

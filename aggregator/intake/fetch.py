@@ -242,7 +242,7 @@ class Fetcher:
                 return _answer(response, url)  # what else it says is not read
             raise bad_status(url, here, response)
         if response.status in REDIRECTS:
-            return redirect(response, url)
+            return redirect(url, response.status, response.headers.get("Location", ""))
         if response.status == 304:
             if not poll.conditional:
                 raise FetchError(

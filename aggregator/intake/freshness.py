@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from aggregator.errors import BadStatus, Paused, SourceError
+
 SET_BACK = 1.25
 """So many times the longest wait that is ever set may be ahead: a clock may be set back by a little."""
 
 _LONGEST = timedelta(days=365)  # as good as for ever, and far from where dates overflow
+_MAY_ASK = (429, 503)
 _DIGITS = re.compile(r"[0-9]{1,30}")
 
 
@@ -59,6 +62,15 @@ def asked_pause(retry_after: str | None, now: datetime) -> timedelta | None:
     if (until := http_date(retry_after)) is not None:
         return min(max(until - now, timedelta(0)), _LONGEST)
     return None
+
+
+def wished(error: SourceError, now: datetime, longest: timedelta) -> timedelta:
+    """For how long who failed wants to be left alone outright, up to the longest wait; zero: says nothing."""
+    if isinstance(error, Paused):
+        return max(error.until - now, timedelta(0))
+    if not isinstance(error, BadStatus) or error.status not in _MAY_ASK:
+        return timedelta(0)
+    return min(asked_pause(error.retry_after, now) or timedelta(0), longest)
 
 
 def quiet(ttl: int | None) -> Wish | None:

@@ -3,7 +3,8 @@
 Servers count requests by who asks, and seldom by what is asked for: of ten feeds at one host the second
 would be told the same as the first, and asking it makes things worse. But nobody says so. The rule:
 
-- A 429 pauses the **host** that answered it: no source there is polled until the pause is over.
+- A 429 pauses the **host** that answered it: no source there is polled until the pause is over, whether a
+  feed was asked for there, a page, a robots.txt or a hub.
 - If another host of the same **domain** is paused at that moment, the domain is.
 - If the same source was told 429 at its poll before, and another source of that host has been answered
   well in between, the limit is that **address**'s own, and pauses no other.
@@ -20,7 +21,8 @@ from ipaddress import ip_address
 
 from yarl import URL
 
-from aggregator.intake.freshness import SET_BACK, at
+from aggregator.errors import BadStatus, SourceError
+from aggregator.intake.freshness import SET_BACK, asked_pause, at
 from aggregator.model import Pause, SourceState
 from aggregator.settings import Fetching
 
@@ -75,13 +77,40 @@ def after_limit(
     asked = after.retry_after is not None
     wait = min(fetching.floor * 2 ** min(after.failures, _MOST_DOUBLINGS), fetching.ceiling)
     until = max(now + wait, after.retry_after or now) if asked else now + wait
+    return _pause(limited, before.name, standing, until, now, asked=asked)
+
+
+def after_other_limit(
+    error: SourceError, whose: str, standing: Iterable[Pause], fetching: Fetching, now: datetime
+) -> Pause | None:
+    """The pause that follows a 429 where no feed was asked for: a page, a robots.txt, a hub.
+
+    Args:
+        error: what was answered; None follows from all but a 429.
+        whose: the name of the source on whose behalf it was asked.
+        standing: the pauses that there are.
+        fetching: the bounds.
+        now: when the answer came.
+
+    """
+    if not isinstance(error, BadStatus) or error.status != 429:
+        return None
+    asked = asked_pause(error.retry_after, now)
+    wait = max(min(asked or fetching.floor, fetching.retry_after_ceiling), 2 * fetching.floor)
+    return _pause(error.host, whose, standing, now + wait, now, asked=asked is not None)
+
+
+def _pause(
+    limited: str, whose: str, standing: Iterable[Pause], until: datetime, now: datetime, *, asked: bool
+) -> Pause:
+    """The pause of the host, or of its domain if another host of that is paused too."""
     site = domain(limited)
     widely = site is not None and any(
         pause.name != limited and domain(pause.name) == site and now < pause.until for pause in standing
     )
     scope, name = (DOMAIN, site) if widely and site else (HOST, limited)
     said = "was asked to wait" if asked else "was told that it polls too often"
-    reason = f"429: {before.name} {said}; all of {name} is left alone until {at(until)}"
+    reason = f"429: {whose} {said}; all of {name} is left alone until {at(until)}"
     return Pause(scope, name, until, reason, asked=asked)
 
 

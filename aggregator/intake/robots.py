@@ -74,7 +74,8 @@ class Robots:
         """Whether the site lets us read this page.
 
         Raises:
-            FetchError: its robots.txt cannot be had at the moment, and until then nothing may be read.
+            FetchError: its robots.txt cannot be had at the moment, and until then nothing may be read. As a
+                `BadStatus` it says how long that is.
             ParseError: it is beyond all bounds.
         """
         parts = urlsplit(url)
@@ -100,5 +101,14 @@ class Robots:
         except BadStatus as error:
             if 400 <= error.status < 500 and error.status not in _NOT_NOW:
                 return None
-            raise FetchError(f"robots.txt cannot be had: {error.message}", hint=error.hint) from error
+            said = f"robots.txt cannot be had: {error.message}"
+            if error.status < 400:
+                raise FetchError(said, hint=error.hint) from error
+            raise BadStatus(
+                said,
+                status=error.status,
+                host=error.host,
+                retry_after=error.retry_after,
+                hint=error.hint,
+            ) from error
         return zlib.compress(answer.body[:_LARGEST]) if answer.body.strip() else None

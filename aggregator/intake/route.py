@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-import aiohttp
 from yarl import URL
 
 from aggregator.errors import AddressRefused, FetchError, HeldUp, LeftAlone
@@ -105,19 +104,23 @@ class Route:
         self._permanent = self._permanent and redirect.permanent
 
 
-def redirect(response: aiohttp.ClientResponse, url: URL) -> Redirect:
+def redirect(url: URL, status: int, location: str) -> Redirect:
     """Where an answer with one of the `REDIRECTS` leads.
+
+    Args:
+        url: what was asked.
+        status: of the answer.
+        location: its field of that name; empty where it has none.
 
     Raises:
         AddressRefused: to what is no web address, or to one with a name or a password in it.
         FetchError: it does not say.
     """
     here = where(url)
-    location = response.headers.get("Location", "").strip()
-    if not location:
-        raise FetchError(f"{here}: the server answered {response.status} and did not say where to go")
+    if not location.strip():
+        raise FetchError(f"{here}: the server answered {status} and did not say where to go")
     try:
-        given = URL(location)
+        given = URL(location.strip())
         target = url.join(given).with_fragment(None)
     except ValueError as error:
         raise FetchError(f"{here}: redirected to what is no address: {clean(location)}") from error
@@ -127,7 +130,7 @@ def redirect(response: aiohttp.ClientResponse, url: URL) -> Redirect:
         raise AddressRefused(f"{here}: redirected to {where(target)} with a name or password in the address")
     downgraded = url.scheme == "https" and target.scheme == "http"
     # An address with a password in it is not shown, and so cannot be one to move to.
-    permanent = response.status in _PERMANENT and not downgraded and url.user is None
+    permanent = status in _PERMANENT and not downgraded and url.user is None
     return Redirect(target, permanent)
 
 

@@ -8,11 +8,10 @@ from datetime import datetime, timedelta
 
 from aggregator.errors import AddressRefused, BadStatus, FetchError, ParseError, SourceError, TooLarge
 from aggregator.intake.boilerplate import clean
-from aggregator.intake.freshness import asked_pause
+from aggregator.intake.freshness import wished
 from aggregator.model import Entry
 
 _PAUSES = (timedelta(minutes=15), timedelta(hours=2), timedelta(hours=12))  # before the next try
-_LONGEST_ASKED = timedelta(days=1)
 _IN_COMMON = 1 / 3  # of what the feed says, found on the page: else it is a page about cookies, or a login
 _LOOKED_AT = 2000  # characters of the feed's text
 _WORD = re.compile(r"\w{4,40}")
@@ -27,11 +26,11 @@ class Next:
 
     Attributes:
         due: when to ask again; None: never.
-        host: whether all pages of the source wait for as long, since its host is in trouble.
+        host: until when all pages of the source wait, since its host is in trouble; None: they need not.
     """
 
     due: datetime | None
-    host: bool = False
+    host: datetime | None = None
 
 
 def whole_text(title: str, text: str, page: Entry) -> str | None:
@@ -52,13 +51,14 @@ def whole_text(title: str, text: str, page: Entry) -> str | None:
     return found if len(said & there) >= len(said) * _IN_COMMON else None
 
 
-def after_failure(tries: int, error: SourceError, now: datetime) -> Next:
+def after_failure(tries: int, error: SourceError, now: datetime, longest: timedelta) -> Next:
     """When to ask for a page again.
 
     Args:
         tries: how often it was asked for, this time too.
         error: what went wrong.
         now: when it did.
+        longest: wait that a server can ask for.
     """
     status = error.status if isinstance(error, BadStatus) else None
     passing = isinstance(error, FetchError) and not isinstance(error, _FOR_GOOD)
@@ -66,10 +66,9 @@ def after_failure(tries: int, error: SourceError, now: datetime) -> Next:
         passing = status >= 500 or status in _PASSING
     if not passing:
         return Next(None)
-    if tries > len(_PAUSES):
-        return Next(None, host=True)
-    asked = asked_pause(error.retry_after, now) if isinstance(error, BadStatus) else None
-    return Next(now + min(max(_PAUSES[tries - 1], asked or timedelta(0)), _LONGEST_ASKED), host=True)
+    pause = _PAUSES[min(tries, len(_PAUSES)) - 1]
+    until = now + max(pause, wished(error, now, longest))
+    return Next(until if tries <= len(_PAUSES) else None, host=until)
 
 
 def _features(text: str, *, spaced: bool) -> set[str]:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from aggregator.errors import AddressRefused, BadStatus, FetchError, ParseError, TooLarge, TooSlow
+from aggregator.errors import AddressRefused, BadStatus, FetchError, HeldUp, ParseError, TooLarge, TooSlow
 from aggregator.intake.whole import after_failure, whole_text
 from aggregator.model import Entry
 
@@ -53,7 +53,10 @@ def test_the_longer_text_about_the_same_is_taken(title, text, page, taken):
         (3, BadStatus("x", status=502), timedelta(hours=12)),
         (4, BadStatus("x", status=502), None),
         (1, BadStatus("x", status=429, retry_after="7200"), timedelta(hours=2)),
-        (1, BadStatus("x", status=503, retry_after="99999999"), timedelta(days=1)),
+        (1, BadStatus("x", status=503, retry_after="259200"), timedelta(days=3)),
+        (1, BadStatus("x", status=503, retry_after="99999999"), timedelta(days=7)),
+        (1, BadStatus("x", status=502, retry_after="7200"), timedelta(minutes=15)),
+        (1, HeldUp("x", until=NOON + timedelta(hours=5), asked=True), timedelta(hours=5)),
         (1, BadStatus("x", status=503, retry_after="1"), timedelta(minutes=15)),
         *((1, BadStatus("x", status=status), None) for status in (401, 402, 403, 404, 410, 451)),
         (1, AddressRefused("x"), None),
@@ -62,7 +65,7 @@ def test_the_longer_text_about_the_same_is_taken(title, text, page, taken):
     ],
 )
 def test_a_page_is_asked_for_again_only_after_what_passes(tries, error, wait):
-    """Three times more at most, ever later; the server's wish counts, within a day."""
-    following = after_failure(tries, error, NOON)
+    """Three times more at most, ever later; the server's wish counts, as it does for a feed."""
+    following = after_failure(tries, error, NOON, timedelta(days=7))
     assert following.due == (wait and NOON + wait)
-    assert following.host is (wait is not None or tries > 3)
+    assert following.host == (NOON + timedelta(hours=12) if tries > 3 else following.due)

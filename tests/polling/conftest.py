@@ -90,6 +90,10 @@ def publisher() -> Iterator[Publisher]:
             with suppress(ConnectionError):  # a poll may have given up
                 made.answer(self)
 
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.do_GET()
+
         def log_message(self, *said: object) -> None:
             """Nothing: the test asks `asked`."""
 
@@ -119,13 +123,14 @@ class Service:
         publisher.now = lambda: self.now
         self.configure({"name": "A", "url": publisher.url()})
 
-    def configure(self, *feeds: dict[str, Any], **fetch: Any) -> None:
-        """These feeds, and these settings of `fetch`."""
+    def configure(self, *feeds: dict[str, Any], callback: str | None = None, **fetch: Any) -> None:
+        """These feeds, the public address for hubs, and these settings of `fetch`."""
         self.settings = Settings.model_validate(
             {
                 "database": f"sqlite:///{self.folder}/a.db",
                 "sources": [{"allow_private": True} | feed for feed in feeds],
                 "fetch": {"host_spacing": "0s", "contact": "https://example.org/bot"} | fetch,
+                "websub": {"callback": callback},
             }
         )
 
