@@ -517,6 +517,16 @@ def test_show_tells_every_report_and_why_it_is_there(told):
     assert re.search(r"^ +numbers +214", done.out, re.MULTILINE)
 
 
+def test_show_says_where_a_report_that_was_the_reason_has_gone(told):
+    """Evidence is of the day it was made: what has left since is not looked for among those shown."""
+    closest = re.search(r"closest to report (\d)", told("show", 1).out)
+    assert "no more" not in told("show", 1).out
+    told("split", 1, closest[1])
+    done = told("show", 1)
+    assert f"        the same event, closest to report {closest[1]} (here no more): score" in done.out
+    assert f"came: the same event, closest to report {closest[1]}: score" in done.out
+
+
 def test_show_as_json_is_the_story_and_its_history(told):
     """The same object as in the list, with what joined, was merged into it, moved or was corrected."""
     (listed,) = (story for story in told("stories", "--json").objects if story["id"] == 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -239,12 +239,13 @@ def _print_story(story: Story, happened: Iterable[Happening], corrected: Mapping
         f"updated {story.updated:{_MINUTE}} UTC",
     ]
     lay_out(Text(on_one_line(story.title), style="bold"), Text(f"story {story.id}: {', '.join(counts)}"))
+    here = {member.id for member in story.members}
     for member in story.members:
-        _print_member(member)
+        _print_member(member, here)
     lay_out(Text("\nhistory (UTC)"), *map(Text, _history(story, happened, corrected)))
 
 
-def _print_member(member: Member) -> None:
+def _print_member(member: Member, here: Collection[int]) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -257,24 +258,30 @@ def _print_member(member: Member) -> None:
     lines = [Text(on_one_line(headline(member.title, member.text)))]
     if member.url:
         lines.append(Text(on_one_line(member.url), overflow="fold"))
-    lines += [Text(line, style="dim") for line in map(on_one_line, why(member.evidence))]
+    lines += [Text(line, style="dim") for line in map(on_one_line, why(member.evidence, here))]
     lay_out(*(Padding(line, (0, 0, 0, 8), expand=False) for line in lines))
 
 
-def why(evidence: Mapping[str, Any]) -> list[str]:
-    """The evidence of a membership in words; what both reports have is in lines of its own."""
+def why(evidence: Mapping[str, Any], here: Collection[int] | None = None) -> list[str]:
+    """The evidence of a membership in words; what both reports have is in lines of its own.
+
+    Evidence is of the day it was made. Where it is shown beside those who are `here` today, it says if the
+    report that it speaks of has left since.
+    """
     layer, matched = evidence["layer"], evidence.get("matched")
+    left = "" if here is None or matched in here else " (here no more)"
     score = f"{evidence['score']:.2f}, bar {evidence['bar']:.2f}"
     if layer == "first":
         return ["opened a story" + (f"; the nearest was report {matched}, score {score}" if matched else "")]
     if layer == "copy":
-        return ["the same text" + (f" as report {matched}" if matched else "") + f": resemblance {score}"]
+        original = f" as report {matched}{left}" if matched else ""
+        return [f"the same text{original}: resemblance {score}"]
     if layer == "corrected":
         return [f"a person put it here (correction {evidence['correction']})"]
     shared = [f"{name:<8} {', '.join(evidence[name])}" for name in _SHARED if evidence.get(name)]
     if layer == "moved":
         return [f"the same event: it suited this story better than its old one, score {score}", *shared]
-    closest = f", closest to report {matched}" if matched else ""
+    closest = f", closest to report {matched}{left}" if matched else ""
     return [f"the same event{closest}: score {score}", *shared]
 
 
