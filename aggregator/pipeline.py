@@ -307,15 +307,16 @@ class Pipeline:
         now = self._clock()
         self._agenda.looked(source, now)
         polled = Polled(source.name)
-        dropped = folder.scan(source.folder, self._settings.folders, now)
-        try:
-            for _ in range(most):
-                item = await asyncio.to_thread(next, dropped, None)
-                if item is None:
-                    break
-                polled = await self._take(source, item, polled, now)
-        except FolderError as error:
-            polled = replace(polled, error=error)
+        # Closed here, where the database refuses: a service that tries for days must not run out of handles.
+        with contextlib.closing(folder.scan(source.folder, self._settings.folders, now)) as dropped:
+            try:
+                for _ in range(most):
+                    item = await to_its_end(lambda: next(dropped, None))
+                    if item is None:
+                        break
+                    polled = await self._take(source, item, polled, now)
+            except FolderError as error:
+                polled = replace(polled, error=error)
         state = self._agenda.state(source)
         if polled.new or polled.revised or polled.error or state.error or not state.polls:
             after = looked(state, polled, now)

@@ -20,7 +20,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -113,11 +113,11 @@ class Refusal:
     stamp: _Stamp
 
 
-def scan(folder: Path, limits: Folders, now: datetime) -> Iterator[Dropped | Refusal]:
+def scan(folder: Path, limits: Folders, now: datetime) -> Generator[Dropped | Refusal, None, None]:
     """The files in the folder that are ready, by name, each read when it is asked for.
 
     Subfolders, hidden and unfinished files (``.x``, ``x~``, ``x.part``) and files that have changed within
-    ``limits.settle`` are left alone.
+    ``limits.settle`` are left alone. Whoever stops before the end closes it.
 
     Raises:
         FolderError: the folder is not there, or nothing can be moved out of it.

@@ -132,9 +132,15 @@ def settings(folder: Path, feeds: set[str], every: list[str], origin: str) -> Se
 
 
 def memory() -> int:
-    """Bytes of this process in memory."""
-    status = Path("/proc/self/status").read_text("ascii")
-    return int(status.split("VmRSS:")[1].split()[0]) * 1024
+    """Bytes in memory of this process and of its parser."""
+    own = Path("/proc/self")
+    children = [
+        Path("/proc", each) for file in own.glob("task/*/children") for each in file.read_text().split()
+    ]
+    return sum(
+        int((each / "status").read_text("ascii").split("VmRSS:")[1].split()[0]) * 1024
+        for each in (own, *children)
+    )
 
 
 class Year:
