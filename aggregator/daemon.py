@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from aggregator import __version__, log, metrics, orders
-from aggregator.errors import ConfigurationError, StoreBusy, StoreTaken
+from aggregator.errors import ConfigurationError, StoreError, StoreTaken
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.jobs import Jobs
@@ -164,7 +164,7 @@ async def _keep(claim: Claim, told: Orders) -> None:
         except StoreTaken as error:
             told.stop(error)
             return
-        except StoreBusy:  # every tick says so; it is taken again when the database is back
+        except StoreError:  # every tick says so; it is taken again when the database is back
             continue
 
 

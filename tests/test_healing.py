@@ -16,16 +16,18 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from aggregator import jobs
+from aggregator import daemon, jobs, orders
+from aggregator.errors import StoreBusy, StoreError, StoreTaken
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
 from aggregator.pipeline import Pipeline
 from aggregator.settings import Settings
 from benchmarks.faults import powercut
-from storage import engines
+from storage import engines, tenancy
 from storage.database import Database
 
 PATIENCE = 30.0  # seconds for what takes a fraction of one
@@ -211,6 +213,33 @@ def test_a_server_that_is_stopped_and_started_again(
     address = f"postgresql://postgres@/postgres?host={server.place}"
     away = r"Is the server running|terminating connection|server closed|starting up|shutting down|recovery"
     assert_it_heals(tmp_path, address, server.stopped, caplog, away)
+
+
+def test_a_service_keeps_its_claim_until_another_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the database refuses, whatever it says, it is asked for again; once it is lost, all ends."""
+    refusals = [
+        StoreBusy("the server is away"),
+        StoreError("no such role"),
+        StoreTaken("another works on it"),
+    ]
+    claim = Mock(keep=Mock(side_effect=refusals))
+    monkeypatch.setattr(tenancy, "claim", lambda database: claim)
+    monkeypatch.setattr(daemon, "_KEPT_EVERY", 0.002)
+    monkeypatch.setattr(orders, "_STOPPING", 3600.0)  # it would cut off the tests
+    settings = Settings.model_validate(
+        {
+            "database": f"sqlite:///{tmp_path}/a.db",
+            "sources": [{"name": "Inbox", "folder": tmp_path}],
+            "publish": {"directory": tmp_path / "feeds"},
+            "serve": {"enabled": False},
+        }
+    )
+    with pytest.raises(StoreTaken):
+        asyncio.run(asyncio.wait_for(daemon.run(settings, lambda: settings), PATIENCE))
+    assert claim.keep.call_count == len(refusals)
+    assert claim.release.called
 
 
 def assert_it_heals(
