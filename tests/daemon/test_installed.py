@@ -1,10 +1,13 @@
 """The wheel, installed as the unit says, in a system that is only files; the test plays systemd's part.
 
 Nothing is booted: the unit is read, and what it asks for is made below a folder that stands for ``/``.
+There all is read-only that is not the service's own, and root's privileges are gone, as the unit has it.
 """
 
 import importlib.util
+import os
 import shlex
+import shutil
 import signal
 import site
 import socket
@@ -22,6 +25,7 @@ TOP = Path(__file__).resolve().parents[2]
 PATIENCE = 60.0  # seconds for what takes a few, on a machine that is busy with something else
 
 FERRY = "The ferry Aurelia burns off Port Sallow\n\nAll 214 people aboard are saved.\n"
+COMET = "The comet Brandt returns\n\nIt was last seen 76 years ago.\n"
 CONFIGURATION = """
 sources:
   - {name: Inbox, folder: drop, every: 1s}
@@ -35,7 +39,7 @@ class System:
 
     Attributes:
         root: stands for ``/``.
-        unit: each directive of the installed unit, with its values.
+        unit: each directive of the unit that is looked at, with its values.
         told: what the manager's end of the notify socket has heard.
     """
 
@@ -47,6 +51,9 @@ class System:
         self.ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.ear.settimeout(PATIENCE)
         self.process: subprocess.Popen[bytes] | None = None
+        # setpriv comes with every Debian; who is not root has nothing to lose.
+        bare = ("setpriv", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")
+        self.bare = bare if os.geteuid() == 0 and shutil.which("setpriv") else ()
 
     def at(self, path: str) -> Path:
         """A path of the system."""
@@ -60,7 +67,16 @@ class System:
         """A command of the unit; its own paths are below the root, /usr/bin and /bin are this machine's."""
         own = ("/opt/", "/etc/")
         words = shlex.split(self.value(name))
-        return [str(self.at(word)) if word.startswith(own) else word for word in words]
+        assert (self.value("NoNewPrivileges"), self.value("CapabilityBoundingSet")) == ("yes", "")
+        return [*self.bare, *(str(self.at(word)) if word.startswith(own) else word for word in words)]
+
+    def look_at(self, name: str) -> None:
+        """Take the directives of an installed unit."""
+        self.unit.clear()
+        for line in self.at(f"/opt/aggregator/share/aggregator/systemd/{name}").read_text().splitlines():
+            if line and not line.startswith(("#", "[")):
+                directive, _, value = line.partition("=")
+                self.unit.setdefault(directive, []).append(value)
 
     def install(self, wheel: Path) -> None:
         """As the head of the unit says."""
@@ -71,11 +87,7 @@ class System:
         (packages / "dependencies.pth").write_text("\n".join(others))  # those of the tests: no network
         pip = [sys.executable, "-m", "pip", "--python", place / "bin/python", "--disable-pip-version-check"]
         subprocess.run([*pip, "install", "--quiet", "--no-deps", "--no-index", wheel], check=True)
-        installed = place / "share/aggregator/systemd/aggregator.service"
-        for line in installed.read_text().splitlines():
-            if line and not line.startswith(("#", "[")):
-                name, _, value = line.partition("=")
-                self.unit.setdefault(name, []).append(value)
+        self.look_at("aggregator.service")
         (self.root / "etc/aggregator").mkdir(parents=True)
         configuration = CONFIGURATION.replace("PLACE", str(self.root))
         (self.root / "etc/aggregator/aggregator.yaml").write_text(configuration)
@@ -87,30 +99,42 @@ class System:
         """What systemd hands over: nothing of its own environment."""
         name, _, secret = self.value("LoadCredential").partition(":")
         credentials = self.at("/run/credentials/aggregator.service")
-        credentials.mkdir(parents=True)
-        (credentials / name).write_bytes(self.at(f"/etc/credstore/{secret}").read_bytes())
+        if not credentials.exists():
+            credentials.mkdir(parents=True)
+            (credentials / name).write_bytes(self.at(f"/etc/credstore/{secret}").read_bytes())
+            (credentials / name).chmod(0o400)
+            self.ear.bind(f"{self.root}/run/notify")
         file = self.at(self.value("EnvironmentFile").removeprefix("-"))
         journal = self.log.stat()
-        self.ear.bind(f"{self.root}/run/notify")
         return {
             "PATH": "/usr/bin:/bin",
+            "HOME": "/",
             "NOTIFY_SOCKET": f"{self.root}/run/notify",
             "JOURNAL_STREAM": f"{journal.st_dev}:{journal.st_ino}",
             "CREDENTIALS_DIRECTORY": str(credentials),
             **dict(line.split("=", 1) for line in file.read_text().splitlines()),
         }
 
+    def seal(self) -> None:
+        """What ``ProtectSystem=strict`` does: nothing can be written but where the service is at home."""
+        assert self.value("ProtectSystem") == "strict"
+        own = [self.at("/var/lib/aggregator"), self.at("/run"), self.log]
+        for path in (self.root, *self.root.rglob("*")):
+            if not path.is_symlink() and not any(path.is_relative_to(each) for each in own):
+                path.chmod(stat.S_IMODE(path.stat().st_mode) & ~0o222)
+
     def start(self) -> None:
         """What `systemctl start` does."""
         state = self.at(f"/var/lib/{self.value('StateDirectory')}")
         for folder in (state, self.at(f"/run/{self.value('RuntimeDirectory')}")):
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
         assert self.at(self.value("WorkingDirectory")) == state
         umask = int(self.value("UMask"), 8)
         self.log.touch()
-        environ = self.environ()
-        subprocess.run(self.command("ExecStartPre"), cwd=state, env=environ, umask=umask, check=True)
         with self.log.open("ab") as journal:
+            environ = self.environ()
+            self.seal()
+            subprocess.run(self.command("ExecStartPre"), cwd=state, env=environ, umask=umask, check=True)
             self.process = subprocess.Popen(
                 self.command("ExecStart"), cwd=state, env=environ, umask=umask, stderr=journal
             )
@@ -162,10 +186,15 @@ def system(tmp_path, wheel) -> Iterator[System]:
     if made.process:
         made.process.kill()
         made.process.wait()
+    for path in made.root.rglob("*/"):
+        path.chmod(0o700)  # so that it can be deleted
 
 
 def test_the_unit_starts_what_the_wheel_has_installed(system: System, until: Callable[..., None]) -> None:
-    """Ready, alive, reloaded and stopped, with its files where the unit says and nothing anywhere else."""
+    """Ready, alive, reloaded and stopped, with its files where the unit says and nothing anywhere else.
+
+    Then once more by the other unit.
+    """
     before = system.files()
     system.start()
     assert system.process
@@ -195,3 +224,12 @@ def test_the_unit_starts_what_the_wheel_has_installed(system: System, until: Cal
     assert lines
     assert all(line.startswith(("<6>", "<4>")) for line in lines), "a priority, and no second time stamp"
     assert lines[0].startswith("<6>service.started ")
+
+    # The other way to run it: what the timer starts goes on where the service has stopped.
+    system.look_at("aggregator-once.service")
+    (state / "drop/comet.txt").write_text(COMET)
+    system.start()
+    assert system.process.wait(PATIENCE) == 0
+    assert (state / "drop/done/comet.txt").exists()
+    assert all(word in feed.read_text() for word in ("Aurelia", "Brandt"))
+    assert system.files() == before
