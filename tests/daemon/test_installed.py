@@ -205,6 +205,7 @@ def test_the_unit_starts_what_the_wheel_has_installed(system: System, until: Cal
     feed = system.at("/run/aggregator/feeds/all.json")
     until(lambda: feed.exists() and "Aurelia" in feed.read_text(), "the story")
     assert stat.S_IMODE(feed.stat().st_mode) == 0o644, "a web server can read it"
+    assert stat.S_IMODE(feed.parent.stat().st_mode) == 0o755, "and enter its folder"
     for name in ("secret.db", "secret.db.service"):  # the credential names the database
         assert not stat.S_IMODE((state / name).stat().st_mode) & 0o133, "others may not write to it"
     assert not (state / "var").exists()
