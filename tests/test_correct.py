@@ -223,6 +223,23 @@ def test_an_undone_split_has_older_ones_hold_against_what_came_meanwhile(desk):
         assert {stories.resolve(tx, story) for story in (1, 2, 3)} == desk.partition().keys()
 
 
+def test_an_id_that_stands_for_others_by_now_is_not_taken_from_them(desk):
+    """Id 3 led to story 2 when that was merged; split off since, it holds a report that may not go along."""
+    desk.take(made(ORCHARD, 5))
+    desk.take(made(BUDGET, 5))
+    desk.take(made(FIRE, 6))
+    assert desk.partition() == {1: {1, 2, 6}, 2: {3, 4, 5}}
+    desk.split(1, 6)
+    desk.merge(1, 2)
+    desk.split(1, 5)
+    desk.take(made(BUDGET, 6))
+    assert desk.partition() == {1: {1, 2, 3, 4}, 3: {5, 6}}
+    desk.undo()
+    assert desk.partition() == {1: {1, 2, 3, 4, 5}, 3: {6}}
+    desk.undo()
+    assert desk.partition() == {1: {1, 2}, 2: {3, 4, 5}, 3: {6}}
+
+
 def test_a_copy_that_is_split_off_is_a_text_of_its_own(desk):
     """And what stays behind of the same text is told; the copies do not come together again."""
     desk.take(made(FIRE, 5), made(FIRE, 6))
