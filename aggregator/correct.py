@@ -184,7 +184,7 @@ def _unmerge(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     together = {seat.report for seat in stories.seats(tx, [here])}
     for side in others:
         if back := side.reports & together:
-            standing_now = {seat.story for seat in stories.seats(tx, side.led)}  # a split gave them back since
+            standing_now = {seat.story for seat in stories.seats(tx, side.led)}  # by a split since
             stories.stand(tx, side.story, [old for old in side.led if old not in standing_now])
             places.transfer(tx, side.story, back)
             history.remember(tx, Happening(now, "split", side.story, here, None, _SURE, last.id))
