@@ -193,13 +193,16 @@ def test_what_comes_in_meanwhile_is_there(filled):
 
 
 def test_sketches_of_an_older_recipe_are_made_anew(filled):
-    """So that newcomers find those reports again."""
+    """So that newcomers find those reports again; what has left the window is not entered for them."""
     with filled.writing() as tx:
         tx.execute(sa.update(schema.sketch).values(recipe="old", packed=b"old"))
         tx.execute(sa.delete(schema.band))
+        long_ago = NOON - USUAL.window - timedelta(days=1)
+        tx.execute(sa.update(schema.report).where(schema.report.c.id == 5).values(seen=long_ago))
     assert again(filled).fingerprinted == 5
     with filled.reading() as tx:
         assert len(sketches.get(tx, range(1, 6), fingerprint.RECIPE)) == 5
+        assert sketches.bands(tx, range(1, 6)).keys() == {1, 2, 3, 4}
     take(filled, [made(FIRE_AGAIN, 7, LATER)], now=LATER)
     assert partition(filled) == {1: {1, 2, 5, 6}, 2: {3, 4}}
 
@@ -231,8 +234,10 @@ def test_a_service_that_runs_goes_on_with_the_new_stories(apart):
     service = Linker(Dedup())
     with apart.writing() as tx:
         ingest(tx, service, [made(("Orchard blooms in Fenrow", "Apple trees bloom in Fenrow."), 6)], NOON)
+        before = corrections.changes(tx)
     again(apart)
     with apart.writing() as tx:
+        assert corrections.changes(tx) > before, "it publishes again"
         ingest(tx, service, [made(BUDGET_AGAIN, 7)], LATER)
     assert {3, 4, 7} in partition(apart).values()
 
