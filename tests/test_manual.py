@@ -11,6 +11,7 @@ import click
 import pytest
 
 from aggregator import cli
+from aggregator.cli import manual
 
 TOP = Path(__file__).resolve().parents[1]
 
@@ -52,6 +53,22 @@ def test_the_page_is_good_roff(page):
         if shutil.which(checker[0]):
             done = subprocess.run(checker, input=page, capture_output=True, text=True, check=True)
             assert (done.stdout + done.stderr).strip() == ""
+
+
+@pytest.mark.parametrize(
+    "text", [".TH X 1", "'so /etc/passwd", r"C:\fBnew\e", "--since 2d", "a -- b", "plain"]
+)
+def test_text_is_shown_as_it_is(text):
+    """What looks like a request or an escape is none, and a hyphen can be copied into a shell."""
+    escaped = manual._escaped(text)
+    assert not escaped.startswith((".", "'"))
+    assert not re.search(r"(?<!\\)-", escaped)
+    if shutil.which("groff"):
+        page = f".TH X 1\n.SH TEXT\n{escaped}\n"
+        shown = subprocess.run(
+            ["groff", "-man", "-Tutf8", "-P-cbou"], input=page, capture_output=True, text=True, check=True
+        )
+        assert text in [line.strip() for line in shown.stdout.splitlines()]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
