@@ -398,14 +398,15 @@ def test_the_usual_places_have_an_order(place: Path, monkeypatch: pytest.MonkeyP
     home, xdg = place / "home/.config/aggregator/aggregator.yaml", place / "xdg/aggregator/aggregator.yaml"
     environ = {"HOME": str(place / "home"), "XDG_CONFIG_HOME": str(place / "xdg")}
     assert named(None, environ) == Path("config/aggregator.yaml"), "what is to be made where there is none"
-    for file in (machine, home, xdg, place / "config/aggregator.yaml"):
+    relative = place / "relative/aggregator/aggregator.yaml"
+    for file in (machine, home, xdg, relative, place / "config/aggregator.yaml"):
         file.parent.mkdir(parents=True)
         file.write_text(SOURCES)
     assert named(None, environ) == Path("config/aggregator.yaml")
     (place / "config/aggregator.yaml").unlink()
     assert named(None, environ) == xdg
     assert named(None, environ | {"XDG_CONFIG_HOME": ""}) == home
-    assert named(None, environ | {"XDG_CONFIG_HOME": "relative"}) == machine
+    assert named(None, environ | {"XDG_CONFIG_HOME": "relative"}) == machine, "as the specification has it"
     assert named(None, {}) == machine, "a service has no home"
 
 

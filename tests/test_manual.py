@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 import pytest
 
-from aggregator import cli
+from aggregator import cli, configuration
 from aggregator.cli import manual
 
 TOP = Path(__file__).resolve().parents[1]
@@ -43,6 +43,14 @@ def test_the_page_has_every_command_and_option(page):
         for parameter in command.params:
             for option in parameter.opts if isinstance(parameter, click.Option) else ():
                 assert option in plain, f"{name} {option}"
+
+
+def test_the_page_names_the_files_that_are_read(page):
+    """In the order in which they are looked for."""
+    plain = page.replace("\\-", "-")
+    files = re.findall(r"^\\fB(\S+\.yaml)\\fR$", plain, re.MULTILINE)
+    users = "$XDG_CONFIG_HOME/aggregator/aggregator.yaml"
+    assert files == [str(configuration.USUAL), users, str(configuration.OF_THE_MACHINE)]
 
 
 def test_the_page_is_good_roff(page):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import aggregator
+from aggregator.configuration import OF_THE_MACHINE
 
 TOP = Path(__file__).resolve().parents[1]
 UNITS = sorted((TOP / "systemd").iterdir())
@@ -157,7 +158,8 @@ def test_the_unit_runs_the_command_that_is_installed(unit):
     (start,) = unit["ExecStart"]
     program, *arguments = start.split()
     assert Path(program).name in PROJECT["project"]["scripts"]
-    assert arguments == ["--config", "/etc/aggregator/aggregator.yaml", "run"]
+    assert arguments == ["--config", str(OF_THE_MACHINE), "run"], "where commands look for it too"
+    assert Path("/etc/aggregator/aggregator.yaml") == OF_THE_MACHINE, "as the head of the unit has it"
 
 
 def test_the_unit_is_tended(unit):
