@@ -114,6 +114,19 @@ def test_a_full_database_keeps_what_it_had(tmp_path: Path, report: Callable) -> 
     database.close()
 
 
+def test_a_file_that_may_only_be_read(tmp_path: Path, report: Callable) -> None:
+    """Whose permissions are missing is said with what to look at; when they are there again it goes on."""
+    database = Database(f"sqlite:///{tmp_path}/a.db")
+    _pragma(database, "query_only=1")  # answers as such a file does; root may write to any
+    with pytest.raises(StoreError, match="readonly") as error:
+        _take(database, report(1))
+    assert "may this user write" in str(error.value)
+    _pragma(database, "query_only=0")
+    _take(database, report(2))
+    assert numbers(database) == [2]
+    database.close()
+
+
 # ---- disks of their own: they need root and a loop device ----
 
 
@@ -187,7 +200,12 @@ def _bound_pages(database: Database, most: str) -> None:
     """Give the connection so many pages; a full disk answers as this does."""
     with database.engine.connect() as connection:
         count = connection.exec_driver_sql(f"SELECT {most}").scalar()
-        connection.exec_driver_sql(f"PRAGMA max_page_count={count}")
+    _pragma(database, f"max_page_count={count}")
+
+
+def _pragma(database: Database, what: str) -> None:
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA {what}")
 
 
 def _remount(disk: powercut.Disk, how: str) -> None:
