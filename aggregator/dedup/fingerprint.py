@@ -14,22 +14,21 @@ Every sketch carries the recipe that made it, so that another recipe means a new
 from __future__ import annotations
 
 import functools
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from datasketch import MinHash
 
-from aggregator.dedup import text as cut
-from aggregator.dedup.frequency import Floats, Hashes, StreamCounts, rate
+from aggregator.dedup import text as cutting
+from aggregator.dedup.frequency import Floats, Hashes, StreamCounts
+from aggregator.dedup.lexicon import Cut, cut
 
 SCHEME: Final = "affine32"  # pinned: datasketch 2 changed its default, and stored signatures outlive it
 SEED: Final = 1
 PERMUTATIONS: Final = 128
-RECIPE: Final = f"text{cut.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys3/rates/dates"
+RECIPE: Final = f"text{cutting.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys3/rates/dates"
 
 HEAD, LEAD, NAME, NUMBER, INSTANCE, DATE = 1, 2, 4, 8, 16, 32  # flags of a feature
 _HEAD_FEATURES = 20  # of the text, where there is no title
@@ -44,8 +43,6 @@ _FULLEST = 100  # and in at most about so many of the reports that are counted: 
 _BANDS = 16  # of two MinHashes each, over the distinctive features
 
 _FACTORS = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)  # one a place in a shingle
-
-_HASH, _NAME, _NUMBER = (attrgetter(name) for name in ("hash", "name", "number"))
 
 Signature = npt.NDArray[np.uint32]
 
@@ -99,9 +96,6 @@ class Sketch:
         )
 
 
-_rate = functools.lru_cache(maxsize=20_000)(rate)
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A report's features in their order, with repetitions: what its sketch is made of.
@@ -113,21 +107,23 @@ class Reading:
     """
 
     language: str
-    headline: list[cut.Feature]
-    body: list[cut.Feature]
+    headline: Cut
+    body: Cut
 
-    def spelling(self, wanted: AbstractSet[int]) -> dict[int, cut.Feature]:
+    def spelling(self, wanted: Hashes) -> dict[int, cutting.Feature]:
         """For each of these hashes a feature as it stood in the report; as a name, where it stood as one."""
-        spelt: dict[int, cut.Feature] = {}
-        for feature in (*self.headline, *self.body):
-            if feature.hash in wanted and (feature.hash not in spelt or feature.name):
-                spelt[feature.hash] = feature
+        spelt: dict[int, cutting.Feature] = {}
+        for part in (self.headline, self.body):
+            for place in np.flatnonzero(np.isin(part.hashes, wanted)).tolist():
+                feature = part[place]
+                if feature.hash not in spelt or feature.name:
+                    spelt[feature.hash] = feature
         return spelt
 
 
 def read(title: str, text: str, language: str) -> Reading:
     """Cut a report into its features."""
-    return Reading(language, cut.features(title, language), cut.features(text, language))
+    return Reading(language, cut(title, language), cut(text, language))
 
 
 def sketch(title: str, text: str, language: str) -> Sketch:
@@ -137,19 +133,18 @@ def sketch(title: str, text: str, language: str) -> Sketch:
 
 def sketch_of(reading: Reading) -> Sketch:
     """The sketch of a report that was cut."""
-    occurrences = reading.headline + reading.body
-    said = np.fromiter(map(_HASH, occurrences), dtype=np.uint32, count=len(occurrences))
+    headline, body = reading.headline, reading.body
+    said = np.concatenate([headline.hashes, body.hashes])
     hashes, first, which, counts = np.unique(said, return_index=True, return_inverse=True, return_counts=True)
     kept = np.sort(np.argsort(first)[:_MOST_FEATURES])  # the top of a report says what happened
-    chosen = [occurrences[i].key for i in first[kept]]
     return Sketch(
         language=reading.language,
         hashes=hashes[kept],
         counts=np.minimum(counts[kept], 255).astype(np.uint8),
         flags=_flags(reading, which, len(hashes))[kept],
-        rates=np.array([_rate(key, reading.language) for key in chosen], dtype=np.float32),
+        rates=np.concatenate([headline.rates, body.rates])[first[kept]],
         signature=_minhash(_shingles(said)),
-        length=len(occurrences),
+        length=len(said),
     )
 
 
@@ -174,15 +169,16 @@ def _flags(reading: Reading, which: npt.NDArray[np.intp], size: int) -> npt.NDAr
     """
     headline, body = reading.headline, reading.body
     in_title = len(headline)
-    instances, dates = cut.instances(headline), cut.dates(headline)
+    titled = list(headline)
+    instances, dates = cutting.instances(titled), cutting.dates(titled)
     flags = np.zeros(size, dtype=np.uint8)
     places: dict[int, slice | list[int] | npt.NDArray[Any]] = {
         LEAD: slice(in_title + _LEAD_FEATURES),
         HEAD: slice(in_title or _HEAD_FEATURES),
-        NAME: in_title + np.flatnonzero(np.fromiter(map(_NAME, body), dtype=bool, count=len(body))),
-        NUMBER: np.fromiter(map(_NUMBER, headline + body), dtype=bool, count=in_title + len(body)),
-        INSTANCE: [i for i, feature in enumerate(headline) if feature.key in instances],
-        DATE: [i for i, feature in enumerate(headline) if feature.key in dates],
+        NAME: in_title + np.flatnonzero(body.named),
+        NUMBER: np.concatenate([headline.numbers, body.numbers]),
+        INSTANCE: [i for i, feature in enumerate(titled) if feature.key in instances],
+        DATE: [i for i, feature in enumerate(titled) if feature.key in dates],
     }
     for flag, where in places.items():
         flags[which[where]] |= flag

@@ -25,9 +25,9 @@ def shared_words(
     mine: signals.Weighed, other: signals.Weighed, reading: fingerprint.Reading
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Words, names and numbers that both reports have, heaviest first, as `reading` spells them."""
-    shared = mine.sketch.hashes[signals.shared(mine, other)].tolist()
-    spelt = reading.spelling(set(shared))
-    both = [spelt[key] for key in shared if key in spelt]
+    shared = mine.sketch.hashes[signals.shared(mine, other)]
+    spelt = reading.spelling(shared)
+    both = [spelt[key] for key in shared.tolist() if key in spelt]
     return (
         tuple(_plain(feature) for feature in both if not feature.name and not feature.number),
         tuple(_plain(feature) for feature in both if feature.name),

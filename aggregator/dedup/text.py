@@ -89,7 +89,7 @@ def stemmer(language: str) -> Callable[[str], str]:
     """The function from a folded word of this language (ISO 639-1) to its stem."""
     if language not in _SNOWBALL:
         return lambda word: word
-    # Without a cache of its own, which takes two megabytes a language: see `_cut`.
+    # Without a cache of its own, which takes two megabytes a language: see `lexicon`.
     stem: Callable[[str], str] = Stemmer.Stemmer(_SNOWBALL[language], 0).stemWord
     return stem
 
@@ -101,16 +101,33 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace("’", "'").replace("\u00ad", "")
 
 
-def features(text: str, language: str) -> list[Feature]:
-    """Every feature of `text` in its order, repetitions included."""
+def tokens(text: str) -> list[str]:
+    """The words, numbers, pieces of unspaced runs and sentence ends of `text`, in its order."""
     text = fold(text)
-    found: list[Feature] = []
-    opens = True  # whether a word here opens a sentence
-    for token in (_MARKED_TOKEN if _MARK.search(text) else _TOKEN).findall(text):
-        cut = _cut(token, language)
-        found += cut.opening if opens else cut.inside
-        opens = cut.ends
+    found = (_MARKED_TOKEN if _MARK.search(text) else _TOKEN).findall(text)
+    if _RUN.search(text):
+        return [piece for token in found for piece in (_pieces(token) if _RUN.match(token) else (token,))]
     return found
+
+
+def ends(token: str) -> bool:
+    """Whether a word behind this token opens a sentence; a number may have taken the full stop with it."""
+    return token[-1] in _ENDS
+
+
+def feature(token: str, language: str) -> Feature | None:
+    """The feature that a token is; None for the end of a sentence and for junk."""
+    first = token[0]
+    if first.isdecimal():
+        return _number(token, language)
+    if _RUN.match(first):
+        return Feature(token, _hash(token, language), token)
+    if not first.isalpha() or len(token) > _LONGEST_WORD:
+        return None
+    word = _bare(token.lower())
+    stem = stemmer(language)(word) or word  # the Arabic stemmer leaves nothing of a lone tatweel
+    name = first.isupper() and token not in _CALENDAR
+    return Feature(stem, _hash(stem, language), token, name=name) if stem else None
 
 
 def instances(title: Sequence[Feature]) -> set[str]:
@@ -143,37 +160,6 @@ def dates(title: Sequence[Feature]) -> set[str]:
     return found
 
 
-class _Cut(NamedTuple):
-    """The features of a token where it opens a sentence and inside of one, and whether it ends it."""
-
-    opening: tuple[Feature, ...]
-    inside: tuple[Feature, ...]
-    ends: bool
-
-
-@functools.lru_cache(maxsize=20_000)  # 13 MB, and 94 % of what is asked for; 50,000: 95 %
-def _cut(token: str, language: str) -> _Cut:
-    inside = _features(token, language)
-    named = bool(inside) and inside[0].name
-    opening = (inside[0]._replace(name=False),) if named else inside
-    return _Cut(opening, inside, token[-1] in _ENDS)  # a number may have taken the full stop with it
-
-
-def _features(token: str, language: str) -> tuple[Feature, ...]:
-    """The features of a token; none for the end of a sentence and for junk."""
-    first = token[0]
-    if first.isdecimal():
-        return (_number(token, language),)
-    if _RUN.match(first):
-        return tuple(_runs(token, language))
-    if not first.isalpha() or len(token) > _LONGEST_WORD:
-        return ()
-    word = _bare(token.lower())
-    stem = stemmer(language)(word) or word  # the Arabic stemmer leaves nothing of a lone tatweel
-    name = first.isupper() and token not in _CALENDAR
-    return (Feature(stem, _hash(stem, language), token, name=name),) if stem else ()
-
-
 def _hash(key: str, language: str) -> int:
     spelt = key if key[0].isdigit() else f"{language}:{key}"
     return int.from_bytes(hashlib.blake2b(spelt.encode(), digest_size=4).digest(), "little")
@@ -186,11 +172,10 @@ def _number(shown: str, language: str) -> Feature:
     return Feature(key, _hash(key, language), digits, number=True)
 
 
-def _runs(run: str, language: str) -> Iterator[Feature]:
+def _pieces(run: str) -> Iterator[str]:
+    """Overlapping pieces of a run, two or three letters each; a shorter run is one."""
     size = 2 if run[0] >= "\u3040" else 3
-    for i in range(max(1, len(run) - size + 1)):
-        key = run[i : i + size]
-        yield Feature(key, _hash(key, language), key)
+    return (run[i : i + size] for i in range(max(1, len(run) - size + 1)))
 
 
 def _bare(word: str) -> str:

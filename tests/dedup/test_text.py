@@ -5,11 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.dedup import text
+from aggregator.dedup.lexicon import cut
 
 
 def keys(given_text: str, language: str) -> list[str]:
     """The features of a text, as they are compared."""
-    return [feature.key for feature in text.features(given_text, language)]
+    return [feature.key for feature in cut(given_text, language)]
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_scripts_are_cut_as_their_words_are(language: str, given_text: str, expe
 )
 def test_a_capital_inside_a_sentence_is_a_name(given_text: str, names: list[str]) -> None:
     """A capital at the start of a sentence or a quotation says nothing."""
-    assert [feature.shown for feature in text.features(given_text, "en") if feature.name] == names
+    assert [feature.shown for feature in cut(given_text, "en") if feature.name] == names
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_a_capital_inside_a_sentence_is_a_name(given_text: str, names: list[str]
 )
 def test_what_names_an_instance_is_told_from_a_count(title: str, expected: set[str]) -> None:
     """Ordinals, decimals and dates say which one of a series it is; a count of people does not."""
-    found = text.instances(list(text.features(title, "en")))
+    found = text.instances(list(cut(title, "en")))
     assert {key[:6] for key in found} == {key[:6] for key in expected}
 
 
@@ -86,6 +87,6 @@ def test_what_names_an_instance_is_told_from_a_count(title: str, expected: set[s
 @given(st.text(max_size=300), st.sampled_from(["en", "zh", "th", "vi", "ru", "ar", "xx", "und"]))
 def test_no_text_raises(given_text: str, language: str) -> None:
     """Any text in any language gives features with a key, none longer than a word can be."""
-    for feature in text.features(given_text, language):
+    for feature in cut(given_text, language):
         assert feature.key
         assert len(feature.key) <= max(len(feature.shown), text._LONGEST_WORD) * 2
