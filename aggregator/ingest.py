@@ -14,7 +14,7 @@ from typing import Any
 from aggregator.intake.normalise import RECIPE
 from aggregator.linker import Linker
 from aggregator.model import Report
-from storage import pages, sketches, stories
+from storage import pages, sketches
 from storage import reports as store
 from storage.reports import Stored
 
@@ -99,12 +99,9 @@ def _linked(tx: Any, linker: Linker, ids: Sequence[int], revised: Sequence[Store
     for old in revised:
         sketches.drop_bands(tx, old.id, old.seen)
     in_order = [changed[i] for i in (*ids, *(old.id for old in revised))]
-    linker.enter(tx, in_order)
-    gained = {linker.link(tx, changed[i], now) for i in ids}
-    for old in revised:  # its story is asked for now: those before it may have moved it, or merged its story
-        own = stories.of_reports(tx, [old.id]).get(old.id)
-        gained.add(linker.link(tx, changed[old.id], now, own=own))
-    return Gain(tuple(ids), tuple(old.id for old in revised), frozenset(gained), linker.take_verdicts())
+    with linker.linking(tx, in_order) as linking:
+        gained = frozenset([linking.link(report, now) for report in in_order])
+    return Gain(tuple(ids), tuple(old.id for old in revised), gained, linker.take_verdicts())
 
 
 def _sorted_out(

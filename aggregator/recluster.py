@@ -79,9 +79,9 @@ class Rerun:
         told = [found[version.report] for version in versions if version.report in usable]
         with self._database.writing() as memory:
             reports.restore(memory, told)
-            self._linker.enter(memory, told, known)
-            for report in told:
-                self._linker.link(memory, report, report.seen)
+            with self._linker.linking(memory, told, known) as linking:
+                for report in told:
+                    linking.link(report, report.seen)
         self._taken.update(versions)
 
     def partition(self) -> dict[int, int]:

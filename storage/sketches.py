@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
 from storage import schema
+from storage.reports import chunks
 
 _WEEK = 7 * 86400
 
 
-_CANDIDATES = (
-    sa.select(schema.band.c.report_id, schema.membership.c.story_id)
+_SHARING = (
+    sa.select(schema.band.c.key, schema.band.c.bucket, schema.band.c.report_id, schema.membership.c.story_id)
     .join(schema.membership, schema.membership.c.report_id == schema.band.c.report_id)
     .where(
         schema.band.c.bucket.in_(sa.bindparam("weeks", expanding=True)),
         schema.band.c.key.in_(sa.bindparam("keys", expanding=True)),
     )
-    .group_by(schema.band.c.report_id, schema.membership.c.story_id)
-    .order_by(sa.func.count().desc(), schema.band.c.report_id.desc())
-    .limit(sa.bindparam("most"))
 )
 _DROP = sa.delete(schema.sketch).where(schema.sketch.c.report_id.in_(sa.bindparam("ids", expanding=True)))
 _GET = sa.select(schema.sketch.c.report_id, schema.sketch.c.packed).where(
@@ -34,6 +32,11 @@ _GET = sa.select(schema.sketch.c.report_id, schema.sketch.c.packed).where(
 def bucket(moment: datetime) -> int:
     """The week of a moment, counted from 1970: what expires together lies together."""
     return int(moment.timestamp() // _WEEK)
+
+
+def weeks(now: datetime, window: timedelta) -> range:
+    """The weeks, as `bucket` counts them, in which lies what was seen within the window."""
+    return range(bucket(now - window), bucket(now) + 1)
 
 
 def put(tx: sa.Connection, packed: Mapping[int, bytes], recipe: str) -> None:
@@ -90,18 +93,20 @@ def drop_bands(tx: sa.Connection, report_id: int, seen: datetime) -> None:
     tx.execute(sa.delete(schema.band).where(here))
 
 
-def candidates(
-    tx: sa.Connection, keys: Sequence[int], *, now: datetime, window: timedelta, most: int
-) -> list[tuple[int, int]]:
-    """Reports in stories that share a band key and were seen within the window, each with its story.
+def sharing(
+    tx: sa.Connection, keys: Sequence[int], within: Sequence[int]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Reports in stories that stand under one of the keys: key, week, report and story.
 
-    Those that share most keys come first, then the newest.
+    Args:
+        tx: an open transaction.
+        keys: of reports that look for their like.
+        within: the weeks in which they were seen, as `bucket` counts them.
+
     """
-    if not keys:
-        return []
-    weeks = range(bucket(now - window), bucket(now) + 1)
-    rows = tx.execute(_CANDIDATES, {"weeks": list(weeks), "keys": list(keys), "most": most})
-    return [(row.report_id, row.story_id) for row in rows]
+    for chunk in chunks(keys):
+        rows = tx.execute(_SHARING, {"weeks": list(within), "keys": list(chunk)})
+        yield from ((row[0], row[1], row[2], row[3]) for row in rows)
 
 
 def prune_bands(tx: sa.Connection, before: datetime) -> int:

@@ -39,6 +39,34 @@ class Seat(NamedTuple):
     linked: bool = False
 
 
+class Joining(NamedTuple):
+    """A report that joins a story."""
+
+    story: int
+    report: int
+    copy_group: int
+    evidence: Mapping[str, Any]
+    now: datetime
+
+
+class Showing(NamedTuple):
+    """Which report of a story is its best one from here on.
+
+    Attributes:
+        story: its id.
+        title: what it is called now.
+        best: the report's id.
+        now: when it gained something; None if it only lost a report. Its time never goes back: of two
+            sources polled at once, the one that began first may be written last.
+
+    """
+
+    story: int
+    title: str
+    best: int
+    now: datetime | None
+
+
 _SEATS = (
     sa.select(
         schema.membership.c.story_id,
@@ -92,18 +120,14 @@ def found(tx: sa.Connection, *, title: str, best: int, now: datetime, created: d
     return int(key[0]) if key else 0
 
 
-def join(
-    tx: sa.Connection,
-    *,
-    story: int,
-    report: int,
-    copy_group: int,
-    evidence: Mapping[str, Any],
-    now: datetime,
-) -> None:
-    """Put a report that sits nowhere into a story."""
-    row = {"report_id": report, "story_id": story, "copy_group": copy_group}
-    tx.execute(_JOIN, row | {"joined": now, "evidence": dict(evidence)})
+def join(tx: sa.Connection, joining: Iterable[Joining]) -> None:
+    """Put reports that sit nowhere into stories."""
+    rows = [
+        {"report_id": report, "story_id": story, "copy_group": group, "joined": now, "evidence": dict(why)}
+        for story, report, group, why, now in joining
+    ]
+    if rows:
+        tx.execute(_JOIN, rows)
 
 
 def partition(tx: sa.Connection) -> dict[int, int]:
@@ -123,19 +147,14 @@ def leave(tx: sa.Connection, report: int) -> None:
     tx.execute(sa.delete(schema.membership).where(schema.membership.c.report_id == report))
 
 
-def show_best(tx: sa.Connection, story: int, *, title: str, best: int, now: datetime | None) -> None:
-    """Keep which report of a story is its best one from here on.
-
-    Args:
-        tx: an open writing transaction.
-        story: its id.
-        title: what it is called now.
-        best: the report's id.
-        now: when it gained something; None if it only lost a report. Its time never goes back: of two
-            sources polled at once, the one that began first may be written last.
-
-    """
-    tx.execute(_SHOW, {"story": story, "shown": title, "best_report": best, "now": now})
+def show_best(tx: sa.Connection, showing: Iterable[Showing]) -> None:
+    """Keep which reports are the best ones of their stories."""
+    rows = [
+        {"story": story, "shown": title, "best_report": best, "now": now}
+        for story, title, best, now in showing
+    ]
+    if rows:
+        tx.execute(_SHOW, rows)
 
 
 def merge(
@@ -187,7 +206,7 @@ def move(
 ) -> None:
     """One report from its story into another, which remembers where it came from."""
     leave(tx, seat.report)
-    join(tx, story=joins, report=seat.report, copy_group=seat.copy_group, evidence=evidence, now=now)
+    join(tx, [Joining(joins, seat.report, seat.copy_group, evidence, now)])
     history.remember(tx, Happening(now, "moved", joins, seat.story, seat.report, score))
 
 

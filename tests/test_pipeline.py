@@ -681,13 +681,13 @@ def test_after_a_reload_it_is_the_new_linker_that_forgets(inbox):
         dedup = inbox.settings.dedup.model_copy(update={"story_bar": 0.7})
         pipeline.adopt(inbox.settings.model_copy(update={"dedup": dedup}))
         assert pipeline._linker is not before
-        pipeline._linker._keys[1] = [1]
+        pipeline._linker.known.keys[1] = [1]
 
         def fail(_: Any) -> None:
             raise StoreError("the disk is full")
 
         with pytest.raises(StoreError):
             await pipeline._writer.write(fail)
-        assert pipeline._linker._keys == {}
+        assert pipeline._linker.known.keys == {}
 
     inbox.run(reload_and_fail)

@@ -178,8 +178,8 @@ def test_what_is_in_memory_leaves_with_the_window(world):
     (old,) = world.take(told(FIRE, 1, NOON)).new
     (new,) = world.take(told(FIRE_AGAIN, 2, NOON, source="B")).new
     world.linker.let_go(new)
-    assert set(world.linker._sketches) == {new}
-    assert world.linker._judged == {}
+    assert set(world.linker.known._sketches) == {new}
+    assert world.linker.known.judged == {}
     again = world.take(told((FIRE[0], FIRE[1] + " Nobody was hurt badly."), 1, NOON + DAY))
     assert again.revised == (old,)
     assert len(again.stories) == 1

@@ -16,6 +16,7 @@ from aggregator.dedup.text import Feature
 _MARKS = ("“”", "„“", "„”", "””", "«»", "»«", "‹›", "「」", "『』", '""')
 _LONGEST = 600  # characters of a quote: a mark that nobody closed must not quote the rest
 _QUOTE = re.compile("|".join(f"{m[0]}([^{m}]{{3,{_LONGEST}}}){m[1]}" for m in _MARKS))
+_HEAVIEST = 60  # of what two reports share, that are spelt out; the others carry nothing
 _FEWEST_WORDS = 3  # of a quote; one or two in marks are a name, or irony
 _FEWEST_LETTERS = 6  # of one in a script without spaces
 _UNSPACED = "\u3040"  # where the scripts begin whose words nothing parts
@@ -24,8 +25,8 @@ _UNSPACED = "\u3040"  # where the scripts begin whose words nothing parts
 def shared_words(
     mine: signals.Weighed, other: signals.Weighed, reading: fingerprint.Reading
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Words, names and numbers that both reports have, heaviest first, as `reading` spells them."""
-    shared = mine.sketch.hashes[signals.shared(mine, other)]
+    """The words, names and numbers that carry what both share, heaviest first, as `reading` has them."""
+    shared = mine.sketch.hashes[signals.shared(mine, other)[:_HEAVIEST]]
     spelt = reading.spelling(shared)
     both = [spelt[key] for key in shared.tolist() if key in spelt]
     return (

@@ -48,7 +48,7 @@ def old(tmp_path: Path, report):
             ids = reports.add(tx, [report(n) for n in range(1, 4)])
             opened = [stories.found(tx, title="t", best=found, now=NOON) for found in ids]
             for story, found in zip(opened, ids, strict=True):
-                stories.join(tx, story=story, report=found, copy_group=found, evidence=FIRST, now=NOON)
+                stories.join(tx, [stories.Joining(story, found, found, FIRST, NOON)])
             stories.merge(tx, goes=opened[2], stays=opened[0], score=0.9, now=NOON)
             corrections.add(tx, "merge", opened[0], [Side(opened[1], "t", frozenset(ids[1:2]))], NOON)
             reports.revise(tx, reports.get(tx, ids)[ids[0]], report(1, title="New"), NOON)

@@ -23,7 +23,7 @@ def told(database, report):
             ids = reports.add(tx, made)
             for number, (i, each) in enumerate(zip(ids, made, strict=True)):
                 story = stories.found(tx, title=f"Story {number}", best=i, now=each.seen)
-                stories.join(tx, story=story, report=i, copy_group=i, evidence={}, now=each.seen)
+                stories.join(tx, [stories.Joining(story, i, i, {}, each.seen)])
                 sketches.put(tx, {i: b"packed"}, "recipe")
         return ids
 

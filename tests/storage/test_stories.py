@@ -25,7 +25,7 @@ def filled(database, made):
         opened = []
         for found, one in zip(ids, made, strict=True):
             opened.append(stories.found(tx, title=one.title, best=found, now=NOON))
-            stories.join(tx, story=opened[-1], report=found, copy_group=found, evidence=FIRST, now=NOON)
+            stories.join(tx, [stories.Joining(opened[-1], found, found, FIRST, NOON)])
     return ids, opened
 
 
@@ -76,7 +76,7 @@ def test_a_report_cannot_sit_in_two_stories(database, report):
     """The database itself refuses a second seat."""
     (found,), (opened,) = filled(database, [report(1)])
     with pytest.raises(StoreError, match=r"(?i)unique"), database.writing() as tx:
-        stories.join(tx, story=opened, report=found, copy_group=found, evidence=FIRST, now=NOON)
+        stories.join(tx, [stories.Joining(opened, found, found, FIRST, NOON)])
 
 
 def test_uuids_are_stable_and_differ_between_databases(database, report):
@@ -91,21 +91,26 @@ def test_uuids_are_stable_and_differ_between_databases(database, report):
     assert one.uuid == again.uuid != foreign.uuid
 
 
-def test_candidates_share_a_key_within_the_window(database, report):
-    """Most shared keys first; nothing from before the window, nothing that has no story yet."""
+def test_sharing_finds_what_stands_under_a_key(database, report):
+    """In the weeks that are asked for; nothing that has no story yet."""
     made = [report(1), report(2), report(3, seen=NOON - timedelta(days=40)), report(4)]
     ids, opened = filled(database, made)
     keys = {ids[0]: [1, 2, 3], ids[1]: [3, 9], ids[2]: [1, 2, 3], ids[3]: [7]}
+    within = sketches.weeks(NOON, timedelta(days=14))
+    now = sketches.bucket(NOON)
     with database.writing() as tx:
         sketches.add_bands(tx, [(i, one.seen, keys[i]) for i, one in zip(ids, made, strict=True)])
         sketches.add_bands(tx, [(12345, NOON, [1, 2, 3])])
-        found = sketches.candidates(tx, [1, 2, 3], now=NOON, window=timedelta(days=14), most=10)
-        assert found == [(ids[0], opened[0]), (ids[1], opened[1])]
-        assert sketches.candidates(tx, [1, 2, 3], now=NOON, window=timedelta(days=14), most=1) == found[:1]
-        assert sketches.candidates(tx, [], now=NOON, window=timedelta(days=14), most=1) == []
+        expected = {(key, now, ids[0], opened[0]) for key in (1, 2, 3)} | {(3, now, ids[1], opened[1])}
+        assert set(sketches.sharing(tx, [1, 2, 3], within)) == expected
+        assert set(sketches.sharing(tx, [*range(2000)], within)) == expected | {
+            (9, now, ids[1], opened[1]),
+            (7, now, ids[3], opened[3]),
+        }
+        assert list(sketches.sharing(tx, [], within)) == []
         assert sketches.prune_bands(tx, NOON - timedelta(days=14)) == 3
         sketches.drop_bands(tx, ids[0], NOON)
-        assert sketches.candidates(tx, [1, 2, 3], now=NOON, window=timedelta(days=14), most=9) == found[1:]
+        assert set(sketches.sharing(tx, [1, 2, 3], within)) == {(3, now, ids[1], opened[1])}
 
 
 def grouped(database, report, *sizes, **given):
@@ -118,7 +123,7 @@ def grouped(database, report, *sizes, **given):
             ids, now = reports.add(tx, made), NOON + timedelta(minutes=minute)
             opened.append(stories.found(tx, title="t", best=ids[0], now=now))
             for found in ids:
-                stories.join(tx, story=opened[-1], report=found, copy_group=found, evidence=FIRST, now=now)
+                stories.join(tx, [stories.Joining(opened[-1], found, found, FIRST, now)])
     return opened
 
 
@@ -156,7 +161,7 @@ def test_the_time_of_a_story_never_goes_back(database, report):
         (None, NOON + hour),
     ):
         with database.writing() as tx:
-            stories.show_best(tx, story, title=f"by {now}", best=ids[0], now=now)
+            stories.show_best(tx, [stories.Showing(story, f"by {now}", ids[0], now)])
             (found,) = stories.load(tx, [story], database.uuid)
         assert (found.title, found.updated) == (f"by {now}", shown)
 

@@ -1,0 +1,152 @@
+"""What is known of reports while they are linked: sketches, weights, pairs that were judged.
+
+All of it is derived from the database and may be dropped at any time; what is held is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from aggregator.dedup import fingerprint, signals
+from aggregator.dedup.frequency import SPAN, StreamCounts
+from aggregator.dedup.recurring import LOOKED_AT, recurring, without
+from aggregator.dedup.verdict import Telling
+from aggregator.seating import seat_of
+from storage import reports, sketches
+from storage.reports import Stored
+from storage.stories import Seat
+
+_SKETCHES = 12_000  # kept in memory: about what a busy week brings
+_WEIGHED = 4_000  # kept in memory, larger than sketches
+_JUDGED = 100_000  # pairs kept in memory
+
+
+class Known:
+    """What is known of reports.
+
+    Attributes:
+        judged: probability by pair of reports, the smaller id first, as far as it was judged.
+        keys: the band keys of reports that were entered.
+    """
+
+    def __init__(self) -> None:
+        self.judged: dict[tuple[int, int], float] = {}
+        self.keys: dict[int, list[int]] = {}
+        self._counts: StreamCounts | None = None
+        self._sketches: dict[int, fingerprint.Sketch] = {}
+        self._weighed: dict[int, tuple[int, signals.Weighed]] = {}
+        self._readings: dict[int, fingerprint.Reading] = {}  # of the reports that are being linked
+
+    def forget(self) -> None:
+        """Drop everything: after a transaction that was rolled back, memory may be ahead."""
+        self._counts = None
+        for memory in (self._sketches, self._weighed, self._readings, self.keys, self.judged):
+            memory.clear()
+
+    def let_go(self, first: int) -> None:
+        """Drop what is known of reports before this one: they have left the window, and few are asked for."""
+        for memory in (self._sketches, self._weighed, self.keys):
+            for report in [report for report in memory if report < first]:
+                del memory[report]
+        for pair in [pair for pair in self.judged if min(pair) < first]:
+            del self.judged[pair]
+
+    def enter(self, tx: Any, entered: Sequence[Stored], sketched: Mapping[int, fingerprint.Sketch]) -> None:
+        """Fingerprint new or revised reports and enter them into the index.
+
+        Args:
+            tx: an open writing transaction.
+            entered: as they stand in the database.
+            sketched: sketches that were made of some of them before.
+
+        """
+        self._trim()
+        self._readings.clear()
+        self._unjudge({report.id for report in entered}.intersection(self._sketches))
+        counts = self._counted(tx)
+        boilerplate = self._recurring(tx, [report for report in entered if report.id not in sketched])
+        for report in entered:
+            sketch = sketched.get(report.id)
+            if sketch is None:
+                title, body = without(report.title, report.text, boilerplate[report.source])
+                reading = fingerprint.read(title, body, report.language)
+                sketch = fingerprint.sketch_of(reading)
+                self._readings[report.id] = reading
+            counts.add(sketch.language, sketch.hashes)
+            self._sketches[report.id] = sketch
+            self._weighed.pop(report.id, None)
+            self.keys[report.id] = fingerprint.band_keys(sketch, counts)
+        packed = {report.id: self._sketches[report.id].pack() for report in entered}
+        sketches.put(tx, packed, fingerprint.RECIPE)
+        sketches.add_bands(tx, [(report.id, report.seen, self.keys[report.id]) for report in entered])
+
+    def _trim(self) -> None:
+        """Forget what was learned longest ago, a good part at once; never while a decision needs it."""
+        memories: tuple[tuple[dict[Any, Any], int], ...] = (
+            (self._sketches, _SKETCHES),
+            (self._weighed, _WEIGHED),
+            (self.keys, _SKETCHES),
+            (self.judged, _JUDGED),
+        )
+        for memory, most in memories:
+            if len(memory) > most:
+                for key in list(islice(memory, len(memory) - most // 2)):
+                    del memory[key]
+
+    def _unjudge(self, revised: set[int]) -> None:
+        """Forget what was judged of reports whose words have changed."""
+        if revised:
+            for pair in [pair for pair in self.judged if not revised.isdisjoint(pair)]:
+                del self.judged[pair]
+
+    def telling(self, tx: Any, report: Stored) -> Telling:
+        """A report as the verdict sees it, stored or not; nothing is written."""
+        self._recall(tx, [report.id])
+        if report.id not in self._sketches:
+            known = self._recurring(tx, [report]).get(report.source, frozenset())  # a file is not stored
+            title, body = without(report.title, report.text, known)
+            self._sketches[report.id] = fingerprint.sketch(title, body, report.language)
+        return self.tellings(tx, [seat_of(report)])[0]
+
+    def tellings(self, tx: Any, seats: Sequence[Seat]) -> list[Telling]:
+        """Reports as the verdict sees them; those without a sketch of this recipe are left out."""
+        self._recall(tx, [seat.report for seat in seats])
+        counts, epoch = self._counted(tx), self._counted(tx).epoch
+        known = [seat.report for seat in seats if seat.report in self._sketches]
+        stale = [i for i in known if i not in self._weighed or self._weighed[i][0] != epoch]
+        fresh = signals.weigh_all([self._sketches[i] for i in stale], counts)
+        self._weighed.update((i, (epoch, weighed)) for i, weighed in zip(stale, fresh, strict=True))
+        return [self._told(seat) for seat in seats if seat.report in self._sketches]
+
+    def reading(self, report: Stored) -> fingerprint.Reading:
+        """A report, cut into its features."""
+        found = self._readings.get(report.id)
+        return found or fingerprint.read(report.title, report.text, report.language)
+
+    def _recurring(self, tx: Any, told: Sequence[Stored]) -> dict[str, frozenset[str]]:
+        """What recurs in each source of these reports."""
+        newest = reports.newest(tx, [report.id for report in told], LOOKED_AT)
+        return {source: recurring(shown) for source, shown in newest.items()}
+
+    def _told(self, seat: Seat) -> Telling:
+        # A report without an address came from a folder, whose name may stand for any publisher.
+        publisher = seat.publisher if seat.linked else None
+        weighed = self._weighed[seat.report][1]
+        return Telling(seat.report, weighed, seat.published, seat.dated, seat.copy_group, publisher)
+
+    def _recall(self, tx: Any, ids: Iterable[int]) -> None:
+        missing = [i for i in ids if i not in self._sketches]
+        if missing:
+            for report_id, packed in sketches.get(tx, missing, fingerprint.RECIPE).items():
+                self._sketches[report_id] = fingerprint.Sketch.unpack(packed)
+
+    def _counted(self, tx: Any) -> StreamCounts:
+        """The stream's document frequencies, counted once from the newest sketches."""
+        if self._counts is None:
+            self._counts = StreamCounts()
+            for packed in sketches.latest(tx, fingerprint.RECIPE, SPAN):
+                sketch = fingerprint.Sketch.unpack(packed)
+                self._counts.add(sketch.language, sketch.hashes)
+        return self._counts

@@ -1,0 +1,166 @@
+"""Who sits where, as one transaction sees it, is what the database says when it has ended."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregator.model import Report
+from aggregator.seating import Seating
+from storage import reports, sketches, stories
+from storage.database import Database
+from storage.stories import Seat
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+WINDOW = timedelta(days=14)
+HERE = range(1, 7)  # reports that sit in a story each, before
+COMING = range(7, 11)  # reports that look for a place
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["join", "leave", "merge", "move", "regroup", "show", "found"]),
+        st.integers(0, 20),
+        st.integers(0, 20),
+    ),
+    max_size=25,
+)
+
+
+def _filled() -> Database:
+    """Ten reports that share key 5; the first six sit in a story each."""
+    database = Database("sqlite://")
+    with database.writing() as tx:
+        ids = reports.add(
+            tx,
+            [
+                Report(
+                    source="A",
+                    publisher="A",
+                    title=f"title {number}",
+                    text="x" * number,
+                    language="en",
+                    published=NOON,
+                    dated=True,
+                    seen=NOON - timedelta(weeks=2 * (number % 3)),
+                    keys=(f"guid:{number}",),
+                )
+                for number in (*HERE, *COMING)
+            ],
+        )
+        assert list(ids) == [*HERE, *COMING]
+        for report, stored in reports.get(tx, ids).items():
+            sketches.add_bands(tx, [(report, stored.seen, [5, 100 + report])])
+            if report in HERE:
+                story = stories.found(tx, title="", best=report, now=NOON)
+                stories.join(tx, [stories.Joining(story, report, report, {}, NOON)])
+    return database
+
+
+def _seated(tx) -> dict[int, Seat]:
+    table = stories.partition(tx)
+    return {seat.report: seat for seat in stories.seats(tx, set(table.values()))}
+
+
+def _known(seating: Seating, where: dict[int, int]) -> dict[int, Seat]:
+    return {seat.report: seat for seats in seating.seats({*where.values()}).values() for seat in seats}
+
+
+def _step(seating: Seating, stored, where: dict[int, int], what: str, a: int, b: int) -> None:
+    """One change, if it can be made; `where` is the story of each report, kept by hand."""
+    sitting, standing = sorted(where), sorted({*where.values()})
+    free = [report for report in COMING if report not in where]
+    if what == "found":
+        where_to = seating.found("", 1, NOON)
+        if free:
+            seating.join(where_to, stored[free[0]], free[0], {"layer": "first"}, NOON)
+            where[free[0]] = where_to
+    elif what == "join" and free:
+        story, report = standing[a % len(standing)], free[b % len(free)]
+        seating.join(story, stored[report], report, {"layer": "story"}, NOON)
+        where[report] = story
+    elif what == "leave":
+        report = sitting[a % len(sitting)]
+        if report in COMING:
+            seating.leave(report)
+            del where[report]
+    elif what == "merge" and len(standing) > 1:
+        goes = standing[a % len(standing)]
+        stays = [story for story in standing if story != goes][b % (len(standing) - 1)]
+        seating.merge(goes, stays, 0.5, NOON)
+        where |= {report: stays for report, story in where.items() if story == goes}
+    elif what == "move" and len(standing) > 1:
+        report = sitting[a % len(sitting)]
+        joins = [story for story in standing if story != where[report]][b % (len(standing) - 1)]
+        seat = next(seat for seat in seating.seats([where[report]])[where[report]] if seat.report == report)
+        seating.move(seat, joins, {"layer": "moved"}, 0.5, NOON)
+        where[report] = joins
+    elif what == "regroup":
+        report = sitting[a % len(sitting)]
+        seating.regroup(where[report], [report], report)
+    elif what == "show":
+        story = standing[a % len(standing)]
+        seating.show(story, f"shown {b}", 1, NOON if b % 2 else None)
+
+
+class Undone(Exception):
+    """Raised to have a transaction rolled back, so that the next example begins as this one did."""
+
+
+@pytest.fixture(scope="module")
+def database():
+    """Filled once."""
+    filled = _filled()
+    yield filled
+    filled.close()
+
+
+@settings(max_examples=100, deadline=None)
+@given(steps=STEPS)
+def test_whatever_is_changed_it_knows(database, steps) -> None:
+    """Seats and candidates are, after each change, those of a look at the database."""
+    with suppress(Undone), database.writing() as tx:
+        stored = reports.get(tx, [*COMING])
+        where = stories.partition(tx)
+        keys = {report: [5, 100 + report] for report in COMING}
+        with Seating(tx, keys, most=4, ahead=2) as seating:
+            for what, a, b in steps:
+                _step(seating, stored, where, what, a, b)
+                known = _known(seating, where)
+                assert {report: seat.story for report, seat in known.items()} == where
+                lately = sorted(filter(seen_lately, where), key=lambda i: (i == COMING[0], i), reverse=True)
+                found = seating.candidates(COMING[0], NOON, WINDOW)
+                assert found == [(other, where[other]) for other in lately][:4]
+            known = _known(seating, where)
+        assert stories.partition(tx) == where
+        assert _seated(tx) == known
+        raise Undone
+
+
+def seen_lately(report: int) -> bool:
+    """Whether a report was seen within the window."""
+    return sketches.bucket(NOON - timedelta(weeks=2 * (report % 3))) in sketches.weeks(NOON, WINDOW)
+
+
+def test_nothing_that_waits_is_written_where_it_ends_badly(database) -> None:
+    """The transaction is rolled back then; writing on would only bring a second error."""
+    with suppress(Undone), database.writing() as tx:
+        stored = reports.get(tx, [7])
+        with suppress(ValueError), Seating(tx, {7: [5]}, most=4, ahead=2) as seating:
+            seating.join(1, stored[7], 7, {}, NOON)
+            raise ValueError("planted")
+        assert 7 not in stories.partition(tx)
+        raise Undone
+
+
+def test_a_story_that_gained_and_then_lost_has_gained(database) -> None:
+    """Two changes of what is shown, written as one, keep the time of the gain."""
+    later = NOON + timedelta(hours=1)
+    with suppress(Undone), database.writing() as tx:
+        with Seating(tx) as seating:
+            seating.show(1, "gained", 1, later)
+            seating.show(1, "lost", 1, None)
+        (story,) = stories.load(tx, [1], database.uuid)
+        assert (story.title, story.updated) == ("lost", later)
+        raise Undone
