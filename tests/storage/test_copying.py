@@ -82,7 +82,7 @@ def test_ids_of_what_was_forgotten_are_not_given_again(database, empty, report):
     with database.writing() as tx:
         for found in reports.add(tx, [report(n) for n in range(3)]):
             story = stories.found(tx, title="t", best=found, now=NOON)
-            stories.join(tx, story=story, report=found, copy_group=found, evidence=FIRST, now=NOON)
+            stories.join(tx, [stories.Joining(story, found, found, FIRST, NOON)])
         forgetting.stories(tx, [2, 3])
     with empty() as address, closing(Database(address)) as new:
         copy_everything(database, new)
