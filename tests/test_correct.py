@@ -247,6 +247,8 @@ def test_a_copy_that_is_split_off_is_a_text_of_its_own(desk):
     outcome = desk.split(1, 1, 5)
     assert outcome.left == (6,)
     assert {i: s.voices for i, s in desk.stories().items()} == {1: 2, 2: 2, 3: 1}
+    groups = {i: {member.copy_group for member in story.members} for i, story in desk.stories().items()}
+    assert groups == {1: {2, 6}, 2: {3, 4}, 3: {1}}, "each is named after a report that is there"
     desk.take(made((FIRE[0] + "!", FIRE[1]), 5))  # a revision that changes next to nothing
     assert desk.honours_all()
     desk.undo()
