@@ -219,6 +219,8 @@ def test_an_undone_split_has_older_ones_hold_against_what_came_meanwhile(desk):
     outcome = desk.undo()
     assert sorted(desk.partition().values(), key=min) == [{1}, {2, 3, 4}]
     assert outcome.kept_apart == ()
+    seated = {member.id: member for story in desk.stories().values() for member in story.members}
+    assert seated[1].copy_group == 1, "it was a copy of report 3, and is the first of its text where it is"
     with desk.database.reading() as tx:
         assert {stories.resolve(tx, story) for story in (1, 2, 3)} == desk.partition().keys()
 
