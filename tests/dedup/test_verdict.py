@@ -1,6 +1,7 @@
 """Two reports of one event are told from two reports that are merely near."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -187,12 +188,38 @@ def test_the_window_parts_what_is_dated(days: int, vetoed: bool, telling: Callab
     assert verdict.veto(undated, later, WINDOW) is None
 
 
-def test_an_account_adds_up_to_the_probability(telling: Callable[..., Any]) -> None:
-    """What `explain` shows term by term is what the verdict computed."""
-    case = SAME[0]
-    one, other = telling((case[1], case[2])), telling((case[3], case[4]), 2)
+def log_odds(one: Any, other: Any) -> float:
+    """Of one event, as the verdict has them; and as its account adds up to."""
     total = sum(adds for _, _, _, adds, _ in verdict.account(one, other))
     assert np.isclose(1 / (1 + np.exp(-total)), verdict.judge(one, [other], WINDOW)[0])
+    return total
+
+
+@pytest.mark.parametrize("case", SAME, ids=lambda case: case[0])
+def test_an_account_adds_up_to_the_probability(case: tuple[str, ...], telling: Callable[..., Any]) -> None:
+    """What `explain` shows term by term is what the verdict computed."""
+    language, title, text, other_title, other_text = case
+    log_odds(telling((title, text, language)), telling((other_title, other_text, language), 2))
+
+
+def test_days_and_a_common_publisher_speak_against_one_event(telling: Callable[..., Any]) -> None:
+    """The first day costs nothing, each further one the same; and no date and no publisher cost nothing."""
+    _, *words, title, text = SAME[0]
+    one = replace(telling((*words, "en", NOON)), publisher="Post")
+    plain = log_odds(one, telling((title, text, "en"), 2))
+
+    def later(hours: int) -> float:
+        return plain - log_odds(one, telling((title, text, "en", NOON + timedelta(hours=hours)), 2))
+
+    def by(publisher: str | None) -> float:
+        return plain - log_odds(one, replace(telling((title, text, "en"), 2), publisher=publisher))
+
+    assert [round(later(hours), 6) for hours in (-24, 0, 24)] == [0.0, 0.0, 0.0]
+    assert later(-72) == pytest.approx(later(72))
+    assert later(120) == pytest.approx(2 * later(72))
+    assert later(72) > 0.1
+    assert (by("Times"), by(None)) == (0.0, 0.0)
+    assert by("Post") > 0.5
 
 
 def test_nothing_in_common_is_no_evidence(telling: Callable[..., Any]) -> None:
