@@ -17,7 +17,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from aggregator.configuration.document import Document
 from aggregator.configuration.problems import KeyPath, Problem, dotted
-from aggregator.settings import Dedup, Fetching, Retention
+from aggregator.settings import Dedup, Fetching, Publish, Retention, Settings
 from aggregator.units import format_duration, parse_duration
 
 Texts = list[tuple[KeyPath, str]]
@@ -34,13 +34,15 @@ def check(document: Document, *, folders_must_exist: bool = True) -> list[Proble
     feeds = _entries(publish.get("feeds") if isinstance(publish, dict) else None, ("publish", "feeds"))
     urls, folders = _texts(sources, "url"), _texts(sources, "folder")
     addresses = [(path, comparable(url)) for path, url in urls]
-    places = [(path, os.path.realpath(folder)) for path, folder in folders if "\0" not in folder]
+    places = [(path, _place(folder)) for path, folder in folders]
     return [
         *_doubles(document, _texts(sources, "name"), "sources are told apart by their names"),
         *_doubles(document, _texts(feeds, "name"), "their files would have one name"),
         *_doubles(document, addresses, "one address is one source"),
         *_doubles(document, places, "one folder is one source"),
         *(_missing_folders(document, folders) if folders_must_exist else ()),
+        *_taken_away(document, places),
+        *_fleeting(document),
         *_hasty(document, sources),
         *_without_extra(document, sources),
         *_forgetful(document),
@@ -101,6 +103,40 @@ def _missing_folders(document: Document, folders: Texts) -> Iterator[Problem]:
             yield document.problem(path, f"cannot be used: {error.strerror}")
         except ValueError:  # a NUL character; `settings` says so
             continue
+
+
+def _taken_away(document: Document, places: Texts) -> Iterator[Problem]:
+    """Drop folders that hold what is no report: a file there is moved away once it is looked at."""
+    publish = document.values.get("publish")
+    written = publish.get("directory") if isinstance(publish, dict) else None
+    held = {_place(str(Path(document.origin).parent)): "this configuration lies in it"}
+    if file := _database_file(document):
+        held[_place(str(Path(file).parent))] = "the database lies in it"
+    if written is None or (isinstance(written, str) and written.strip()):
+        held[_place(written or str(Publish().directory))] = "publish.directory is the same folder"
+    for path, folder in places:
+        if folder in held:
+            text = f"{held[folder]}, and every file in a drop folder is read and moved away"
+            yield document.problem(path, f"{text}; give it a folder of its own")
+
+
+def _fleeting(document: Document) -> Iterator[Problem]:
+    """A database that ends with the process, while files that were dropped are taken out of their folder."""
+    if _database_file(document) in ("", ":memory:"):
+        text = "it would be in memory, and all that was taken in lost; write sqlite:///var/aggregator.db"
+        yield document.problem(("database",), text)
+
+
+def _database_file(document: Document) -> str | None:
+    """The file of an SQLite database as it is written; None for another kind, or what is none."""
+    url = document.values.get("database") or Settings.model_fields["database"].default
+    scheme, _, rest = url.partition("://") if isinstance(url, str) else ("", "", "")
+    return rest.partition("?")[0].removeprefix("/") if scheme.startswith("sqlite") else None
+
+
+def _place(folder: str) -> str:
+    """By which a folder is known, however it is written; one that cannot be one is known by its text."""
+    return folder if "\0" in folder else os.path.realpath(folder)
 
 
 def _hasty(document: Document, sources: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[Problem]:
