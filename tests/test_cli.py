@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from events import BUDGET, FIRE, FIRE_AGAIN
@@ -405,6 +406,59 @@ def test_no_stories_are_told_apart_from_none_lately(aggregator):
     assert aggregator("stories", "--since", "0s", "--json") == (0, "", "")
 
 
+@pytest.fixture
+def terminal(monkeypatch, capsys) -> Callable[[int], None]:
+    """Makes standard output a terminal of so many columns."""
+
+    def make(columns: int) -> None:
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+        monkeypatch.setenv("TERM", "xterm")
+        monkeypatch.setenv("NO_COLOR", "1")
+        monkeypatch.setenv("COLUMNS", str(columns))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("command", "columns", "left_out", "shown"),
+    [
+        ("stories", 60, {"voices", "publishers", "told by", "reports"}, FIRE[0][:28]),
+        ("stories", 80, {"voices", "publishers"}, FIRE[0][:28]),
+        ("stories", 120, set(), FIRE[0][:45]),
+        ("sources", 50, {"304", "told", "why then", "reports"}, "The Harbour"),
+        ("sources", 80, {"304", "told", "why then"}, "127.0.0.1:1: no connection"),
+        ("sources", 200, set(), "The Harbour Gazette"),
+    ],
+)
+def test_a_narrow_terminal_shows_less_and_it_can_be_read(
+    aggregator, tmp_path, terminal, command, columns, left_out, shown
+):
+    """The columns that tell least go; of those that stay no heading is cut, and texts have room."""
+    gazette = {"name": "The Harbour Gazette", "url": "http://127.0.0.1:1/", "allow_private": True}
+    configure(tmp_path, gazette)
+    drop(FIRE, BUDGET)
+    aggregator("once")
+    terminal(columns)
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in aggregator(command).out.splitlines()]
+    assert max(map(len, lines)) <= columns
+    assert "…" not in lines[0]
+    assert not any(name in lines[0] for name in left_out), lines[0]
+    assert sum(shown in line for line in lines) == 1, lines
+
+
+def test_standard_output_may_be_closed(told, monkeypatch):
+    """`aggregator stories >&-`: nothing is printed, and nothing breaks."""
+    monkeypatch.setattr(sys, "stdout", None)
+    for command in ("stories", "sources", "show 1"):
+        assert told(*command.split()) == (0, "", ""), command
+
+
+def test_a_ctrl_c_while_commands_are_imported_is_one_too(aggregator, monkeypatch):
+    """They take a moment; no traceback tells of it."""
+    monkeypatch.setattr(cli, "_register", Mock(side_effect=KeyboardInterrupt))
+    assert aggregator("stories") == (130, "", "")
+
+
 def test_a_title_cannot_steer_the_terminal(aggregator):
     """Nor break a line of the table, nor be taken for markup."""
     drop(("[red]Odd[/red]\u202e title \u001b[31m of a report", "Something or other happened somewhere."))
@@ -783,8 +837,9 @@ def test_a_rehearsal_for_people_and_for_scripts(told):
         ("story_bar=0.7", "is not dedup.KEY=VALUE"),
         ("dedup.story_bar", "is not dedup.KEY=VALUE"),
         ("dedup.bar=0.7", "there is no such key; there are window, story_bar"),
-        ("dedup.story_bar=2", "less than or equal to 1"),
-        ("dedup.window=abc", "'abc' is no duration"),
+        ("dedup.story_bar=2", "'2' is too large; at most 1.0"),
+        ("dedup.window=abc", "'dedup.window': 'abc' is no duration"),
+        ("dedup.story_bar=abc", "'dedup.story_bar': 'abc' is no number"),
     ],
 )
 def test_a_setting_that_cannot_be_tried_is_one_line(told, given, said):

@@ -128,11 +128,11 @@ def _register() -> None:
 
 def main() -> NoReturn:
     """Run the command line: 0 when all went well, 1 when something failed, 2 for a wrong configuration."""
-    _register()
     debug = "--debug" in sys.argv
     try:
+        _register()
         status = cli.main(prog_name="aggregator", standalone_mode=False)
-    except click.exceptions.Abort:  # Ctrl-C
+    except (click.exceptions.Abort, KeyboardInterrupt):  # Ctrl-C, also while the commands are imported
         status = 130
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()

@@ -89,6 +89,8 @@ def _with(present: Dedup, given: Sequence[str]) -> Dedup:
     """The settings with some of them set otherwise, checked as those of the YAML are."""
     from pydantic import ValidationError
 
+    from aggregator.configuration.problems import sentence
+
     values: dict[str, Any] = {}
     for each in given:
         name, equals, value = each.partition("=")
@@ -101,9 +103,8 @@ def _with(present: Dedup, given: Sequence[str]) -> Dedup:
         first = error.errors()[0]
         name = _SECTION + ".".join(map(str, first["loc"]))
         known = ", ".join(type(present).model_fields)
-        said = (
-            f"there is no such key; there are {known}" if first["type"] == "extra_forbidden" else first["msg"]
-        )
+        unknown = first["type"] == "extra_forbidden"
+        said = f"there is no such key; there are {known}" if unknown else sentence(first)
         raise click.BadParameter(f"{short(name)}: {said}", param_hint="--set") from error
 
 

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING
 import click
 
 from aggregator.cli import Session
-from aggregator.cli.page import lay_out, table
+from aggregator.cli.page import lay_out, listing, table
 from aggregator.shown import counted, on_one_line, without_secrets
 
 if TYPE_CHECKING:
     from aggregator.overview import Overview
 
 _MINUTE = "%Y-%m-%d %H:%M"
-_CUT = {"source": 2, "why then": 3, "what is wrong": 4}
+_CUT = {"source": 2, "why then": 3, "what is wrong": 3}
+_LEAST = (
+    *("saved", "received", "304", "200", "429", "told", "stories"),
+    *("why then", "last answer (UTC)", "failed", "reports", "next poll (UTC)"),
+)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
@@ -59,32 +63,30 @@ def _unknown(name: str, known: Sequence[str]) -> None:
 
 
 def _print_table(found: Sequence[Overview]) -> None:
-    from rich.text import Text
-
     counts = ("200", "304", "429", "failed")
-    listed = table(
+    columns = (
         *("source", "state", "last answer (UTC)", "next poll (UTC)", "why then", *counts),
         *("received", "saved", "reports", "stories", "told", "what is wrong"),
-        cut=_CUT,
     )
-    for overview in found:
-        state, given = overview.state, overview.giving
-        cells = (
-            overview.source.name,
-            overview.condition,
-            _answer(overview),
-            _when(overview.next_poll),
-            overview.why,
-            *map(str, (state.fresh, state.unchanged, state.limited, state.failed)),
-            size(state.bytes_received),
-            size(state.bytes_saved),
-            str(given.reports),
-            str(given.stories),
-            _percent(overview.told_share),
-            "; ".join(overview.troubles),
-        )
-        listed.add_row(*(Text(on_one_line(cell)) for cell in cells))
-    lay_out(listed)
+    listing(columns, map(_row, found), cut=_CUT, least=_LEAST)
+
+
+def _row(overview: Overview) -> tuple[str, ...]:
+    state, given = overview.state, overview.giving
+    return (
+        overview.source.name,
+        overview.condition,
+        _answer(overview),
+        _when(overview.next_poll),
+        overview.why,
+        *map(str, (state.fresh, state.unchanged, state.limited, state.failed)),
+        size(state.bytes_received),
+        size(state.bytes_saved),
+        str(given.reports),
+        str(given.stories),
+        _percent(overview.told_share),
+        "; ".join(overview.troubles),
+    )
 
 
 def _print_page(overview: Overview) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from aggregator.cli import Session
-from aggregator.cli.page import lay_out, table
+from aggregator.cli.page import lay_out, listing, table
 from aggregator.shown import counted, on_one_line
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LISTED = 20  # stories, where nobody asks for more
 _PUBLISHERS = 3  # that are named in a list
 _CUT = {"told by": 1, "title": 3}
+_LEAST = ("voices", "publishers", "told by", "reports")
 _LOADED = 100  # stories at a time
 _MINUTE = "%Y-%m-%d %H:%M"
 _SHARED = ("names", "numbers", "words")
@@ -209,24 +210,25 @@ def _list(words: Iterable[str]) -> str:
 
 
 def _print_stories(found: Iterable[Story]) -> None:
-    from rich.text import Text
-
     columns = ("story", "updated (UTC)", "reports", "publishers", "voices", "told by", "title")
-    listed = table(*columns, cut=_CUT)
-    for story in found:
-        more = len(story.publishers) - _PUBLISHERS
-        who = ", ".join(story.publishers[:_PUBLISHERS]) + (f" +{more}" if more > 0 else "")
-        updated = f"{story.updated:{_MINUTE}}"
-        listed.add_row(
+    rows = [
+        (
             str(story.id),
-            updated,
+            f"{story.updated:{_MINUTE}}",
             str(len(story.members)),
             str(len(story.publishers)),
             str(story.voices),
-            Text(on_one_line(who)),
-            Text(on_one_line(story.title)),
+            _tellers(story.publishers),
+            story.title,
         )
-    lay_out(listed)
+        for story in found
+    ]
+    listing(columns, rows, cut=_CUT, least=_LEAST)
+
+
+def _tellers(publishers: Sequence[str]) -> str:
+    more = len(publishers) - _PUBLISHERS
+    return ", ".join(publishers[:_PUBLISHERS]) + (f" +{more}" if more > 0 else "")
 
 
 def _print_story(story: Story, happened: Iterable[Happening], corrected: Mapping[int, str]) -> None:
