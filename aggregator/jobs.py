@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -23,7 +24,7 @@ from aggregator.errors import AggregatorError, StoreBusy
 from aggregator.fulltext import Reading
 from aggregator.pipeline import Pipeline
 from aggregator.polled import Broken, Polled
-from aggregator.settings import FeedSource, Source
+from aggregator.settings import FeedSource, FolderSource, Source
 from aggregator.shown import counted
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(seconds=30)
@@ -69,6 +70,7 @@ class Jobs:
         self._polling: set[str] = set()  # sources
         self._ended: dict[str, float] = {}  # when the last poll of each did, in the event loop's time
         self._reading: set[str] = set()  # sources whose pages are being read
+        self._failing: dict[str, str] = {}  # drop folders that cannot be used, and what was said of each
         self._put_off: dict[str, tuple[int, float]] = {}  # failures in a row, and until when
         self._looked: float | None = None  # when the database last answered a tick, in the event loop's time
         self._minding: asyncio.TimerHandle | None = None
@@ -104,6 +106,7 @@ class Jobs:
     def reloaded(self) -> None:
         """The pipeline goes on with other settings: look at once, and write every file anew."""
         self._put_off.clear()
+        self._failing.clear()
         self._changed = True
         self._arm("poll", timedelta(0))
 
@@ -184,6 +187,17 @@ class Jobs:
             self._put_off_source(source)
             return
         self._put_off.pop(source.name, None)
+        self._say(source, polled)
+
+    def _say(self, source: Source, polled: Polled) -> None:
+        """As `say` does; a folder that fails as it did seconds ago is told of once."""
+        known = self._failing.pop(source.name, None)
+        if polled.error is not None and isinstance(source, FolderSource):
+            self._failing[source.name] = str(polled.error)
+            if known == str(polled.error):
+                polled = replace(polled, error=None)
+        elif known is not None:
+            log.info("folder.usable", "the folder can be used again", source=source.name)
         say(polled)
 
     async def _read_what_is_wanted(self) -> timedelta:

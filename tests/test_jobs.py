@@ -14,7 +14,7 @@ import pytest
 from apscheduler.triggers.date import DateTrigger
 
 from aggregator import jobs as subject
-from aggregator.errors import FetchError, StoreBusy, StoreError
+from aggregator.errors import FetchError, FolderError, StoreBusy, StoreError
 from aggregator.fulltext import Reading
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
@@ -209,6 +209,23 @@ def test_a_job_that_raises_is_tried_again(job, monkeypatch):
 
     asyncio.run(run())
     assert len(raised) == 2
+
+
+def test_a_folder_that_cannot_be_used_is_told_of_once(caplog):
+    """It is looked into every few seconds: said are a fault, another one, the end of it, and its return."""
+    gone, full = FolderError("drop is not there"), FolderError("the disk is full")
+    polls = [Polled("Inbox", error=error) for error in (gone, gone, full, full, None, None, gone, gone)]
+    pipeline = Scripted(*polls, Polled("Inbox"))
+
+    async def run() -> None:
+        async with ticking(pipeline):
+            await pipeline.until("poll", 10)
+
+    with caplog.at_level(logging.INFO, "aggregator"):
+        asyncio.run(run())
+    usable = "the folder can be used again"
+    said = [str(gone), str(full), usable, str(gone), usable]
+    assert [record.getMessage() for record in caplog.records] == said
 
 
 def test_a_clock_that_was_set_back_stops_no_tick():
