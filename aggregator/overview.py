@@ -129,7 +129,8 @@ def _of_folder(
 ) -> Overview:
     silent = None if state.error else silence.unusual(moments, now)  # each look is an answer; few are kept
     why = f"a folder is looked into every {in_words(source.every)}"
-    return Overview(source, state, _condition(state, silent), None, why, given, silent)
+    condition = "new" if state.polled is None else _condition(state, silent)
+    return Overview(source, state, condition, None, why, given, silent)
 
 
 def _of_feed(

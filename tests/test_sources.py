@@ -113,6 +113,14 @@ def test_before_the_first_poll(newsroom):
     assert told["Other"]["next_poll"] == newsroom.now.isoformat()
 
 
+def test_a_folder_that_was_never_looked_into_is_new(newsroom):
+    """Nobody knows yet whether it is good; after the first look it is, though it brought nothing."""
+    newsroom.run("db", "upgrade")
+    assert newsroom.told("Inbox")["Inbox"]["state"] == "new"
+    newsroom.run("once")
+    assert newsroom.told("Inbox")["Inbox"]["state"] == "good"
+
+
 def test_gone(newsroom):
     """A feed that answered 410 is stopped, and has no next poll."""
     newsroom.origin.pages["/Gazette"] = 410
