@@ -53,6 +53,13 @@ def test_the_page_names_the_files_that_are_read(page):
     assert files == [str(configuration.USUAL), users, str(configuration.OF_THE_MACHINE)]
 
 
+def test_the_page_repeats_nothing_that_says_nothing(page):
+    """No argument without a word about it; --help is told of once."""
+    assert page.count("Show this message and exit.") == 1
+    blocks = page.split(".TP\n")[1:]
+    assert all(len(block.splitlines()) > 1 and block.splitlines()[1].strip() for block in blocks)
+
+
 def test_the_page_is_good_roff(page):
     """No line begins with a request that is none of ours; groff and mandoc say nothing of it."""
     requests = {line.split()[0] for line in page.splitlines() if line.startswith((".", "'"))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import click
 
@@ -57,7 +57,7 @@ def _page() -> Iterator[str]:
     yield from (".SH NAME", r"aggregator \- serve each story once, with every report in it")
     yield from (".SH SYNOPSIS", ".B aggregator", r"[\fIoptions\fR] \fIcommand\fR [\fIarguments\fR]")
     yield from (".SH DESCRIPTION", *_paragraphs(cli))
-    yield from (".SH OPTIONS", *_options(cli))
+    yield from (".SH OPTIONS", *_options(cli, cli.get_params(click.Context(cli))))
     yield ".SH COMMANDS"
     for name, command in _commands(cli, ()):
         yield from _command(name, command)
@@ -78,7 +78,8 @@ def _commands(group: click.Group, above: tuple[str, ...]) -> Iterator[tuple[str,
 def _command(name: str, command: click.Command) -> Iterator[str]:
     context = click.Context(command, info_name=name)
     usage = " ".join(piece for piece in command.collect_usage_pieces(context) if piece != "[OPTIONS]")
-    yield from (".SS " + _escaped(f"{name} {usage}".strip()), *_paragraphs(command), *_options(command))
+    yield from (".SS " + _escaped(f"{name} {usage}".strip()), *_paragraphs(command))
+    yield from _options(command, command.params)  # --help goes without saying
 
 
 def _paragraphs(command: click.Command) -> Iterator[str]:
@@ -88,10 +89,10 @@ def _paragraphs(command: click.Command) -> Iterator[str]:
         yield _escaped(" ".join(paragraph.split()))
 
 
-def _options(command: click.Command) -> Iterator[str]:
+def _options(command: click.Command, parameters: Iterable[click.Parameter]) -> Iterator[str]:
     context = click.Context(command, info_name=command.name)
-    for parameter in command.get_params(context):
-        record = parameter.get_help_record(context)
+    for parameter in parameters:
+        record = parameter.get_help_record(context) if isinstance(parameter, click.Option) else None
         if record is not None:
             yield from (".TP", rf"\fB{_escaped(record[0])}\fR", _escaped(record[1]))
 
