@@ -398,6 +398,9 @@ def test_the_usual_places_have_an_order(place: Path, monkeypatch: pytest.MonkeyP
     home, xdg = place / "home/.config/aggregator/aggregator.yaml", place / "xdg/aggregator/aggregator.yaml"
     environ = {"HOME": str(place / "home"), "XDG_CONFIG_HOME": str(place / "xdg")}
     assert named(None, environ) == Path("config/aggregator.yaml"), "what is to be made where there is none"
+    nowhere = f"config/aggregator.yaml: there is no such file, nor {xdg}, nor {machine}; name one"
+    with pytest.raises(ConfigurationError, match=f"^{nowhere}"):
+        load(None, environ)
     relative = place / "relative/aggregator/aggregator.yaml"
     for file in (machine, home, xdg, relative, place / "config/aggregator.yaml"):
         file.parent.mkdir(parents=True)

@@ -168,6 +168,14 @@ def test_a_name_that_is_taken_gets_a_number(aggregator, origin, rss):
     assert names == ["Inbox", "Harbour Gazette", "Harbour Gazette 2"]
 
 
+@pytest.mark.parametrize("address", ["", "file:///etc/passwd", "feed:x://y"])
+def test_what_is_no_web_address_is_not_taken_for_a_private_one(aggregator, address):
+    """What to do about it is to write another, not to allow private networks."""
+    done = aggregator("add", address)
+    assert done.status == 1
+    assert done.error.endswith("is no http or https address (write https://host/path)")
+
+
 def test_a_wrong_configuration_is_said_before_anything_is_asked(aggregator, origin):
     """Where it is wrong, as by `check`."""
     Path("a.yaml").write_text(MINE + "surces: []\n")

@@ -61,9 +61,10 @@ def add(
         _print_offers(error)
         raise
     except AddressRefused as error:
-        raise AddressRefused(
-            error.message, hint="if it is a server of yours, give --allow-private"
-        ) from error
+        if "allow_private" not in (error.hint or ""):
+            raise
+        hint = "if it is a server of yours, give --allow-private"
+        raise AddressRefused(error.message, hint=hint) from error
     _refuse_doubles(settings, found.url, name)
     click.echo(on_one_line(f"found  {found.url}: {_about(found)}"))
     taken = [source.name for source in settings.sources]

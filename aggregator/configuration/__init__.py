@@ -41,7 +41,10 @@ def load(path: Path | None, environ: Mapping[str, str], *, folders_must_exist: b
     Raises:
         ConfigurationError: with all that is wrong, a line each, in the order of the file.
     """
-    return _settled(read(named(path, environ)), environ, folders_must_exist=folders_must_exist)
+    named_by_nobody = not (path or environ.get(environment.CONFIG))
+    others = _places(environ)[1:] if named_by_nobody else []
+    document = read(named(path, environ), others)
+    return _settled(document, environ, folders_must_exist=folders_must_exist)
 
 
 def named(path: Path | None, environ: Mapping[str, str]) -> Path:
@@ -52,10 +55,14 @@ def named(path: Path | None, environ: Mapping[str, str]) -> Path:
     """
     if path or environ.get(environment.CONFIG):
         return path or Path(environ[environment.CONFIG])
+    return next((file for file in _places(environ) if os.path.lexists(file)), USUAL)
+
+
+def _places(environ: Mapping[str, str]) -> list[Path]:
+    """Where a file is looked for that nobody names, in this order."""
     own = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", ""), ".config"))
     candidates = [USUAL, own / "aggregator/aggregator.yaml", OF_THE_MACHINE]
-    there = (file for file in candidates if file is USUAL or file.is_absolute())
-    return next((file for file in there if os.path.lexists(file)), USUAL)
+    return [file for file in candidates if file is USUAL or file.is_absolute()]
 
 
 def extended(

@@ -5,7 +5,7 @@ It is read down to its nodes and no further: only those know where they stand, a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,14 +74,20 @@ class Document:
                 self.key_places[path] = self.value_places[path] = places[path]
 
 
-def read(file: Path) -> Document:
-    """The file's content; what cannot be read of it is among the problems."""
+def read(file: Path, others: Sequence[Path] = ()) -> Document:
+    """The file's content; what cannot be read of it is among the problems.
+
+    Args:
+        file: which is read.
+        others: where one was looked for too, in vain.
+    """
     document = Document(str(file))
     try:
         return parse(file.read_bytes().decode("utf-8-sig"), document.origin)
     except FileNotFoundError:
-        where = "name one with --config or AGGREGATOR_CONFIG"
-        document.problems.append(Problem(Place(document.origin), (), f"there is no such file; {where}"))
+        nor = "".join(f", nor {other}" for other in others)
+        text = f"there is no such file{nor}; name one with --config or AGGREGATOR_CONFIG"
+        document.problems.append(Problem(Place(document.origin), (), text))
     except OSError as error:
         document.problems.append(Problem(Place(document.origin), (), f"cannot be read: {error.strerror}"))
     except UnicodeDecodeError as error:

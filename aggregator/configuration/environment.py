@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 
-from aggregator.configuration.problems import KeyPath, Place, Problem, meant
+from aggregator.configuration.problems import KeyPath, Place, Problem
 from aggregator.settings import Section, Settings
 
 PREFIX = "AGGREGATOR_"
@@ -42,7 +43,7 @@ def read(environ: Mapping[str, str]) -> Given:
             continue
         path = known.get(name) or known.get(name.removesuffix(FROM_FILE))
         if not path:
-            given.problems.append(Problem(Place(name), (), f"unknown variable{meant(name, known)}"))
+            given.problems.append(Problem(Place(name), (), f"unknown variable; {_meant(name, known)}"))
         elif path in _LISTS:
             given.problems.append(
                 Problem(Place(name), path, "a list is for the YAML file, not for a variable")
@@ -57,6 +58,14 @@ def read(environ: Mapping[str, str]) -> Given:
             except (OSError, ValueError) as error:
                 given.problems.append(Problem(Place(name), path, f"cannot read {value}: {_cause(error)}"))
     return given
+
+
+def _meant(name: str, known: Mapping[str, KeyPath]) -> str:
+    """The variable that was meant, or how variables are made; one of a list is no help."""
+    usable = [variable.removeprefix(PREFIX) for variable, path in known.items() if path not in _LISTS]
+    if close := get_close_matches(name.removeprefix(PREFIX), usable, n=1):
+        return f"did you mean `{PREFIX}{close[0]}`?"
+    return f"`{PREFIX}FETCH__TIMEOUT` stands for `timeout` below `fetch`, and so on"
 
 
 def _credentials(environ: Mapping[str, str]) -> list[tuple[str, str]]:
