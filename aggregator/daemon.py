@@ -145,8 +145,16 @@ async def _reread(settings: Settings, reread: Callable[[], Settings]) -> Change 
     except ConfigurationError as error:
         for line in str(error).splitlines():
             log.error("reload.refused", line)
-        log.error("reload.refused", "the service goes on with the configuration that it has")
-        return None
+    except Exception as error:  # a person's file must not end a service that runs for years
+        log.error("reload.broken", f"{error!r}; please report this, with the file", cause=error)
+    else:
+        return _changed(settings, new)
+    log.error("reload.refused", "the service goes on with the configuration that it has")
+    return None
+
+
+def _changed(settings: Settings, new: Settings) -> Change:
+    """What is different now, and said."""
     changed = change(settings, new)
     log.configure(new.log, os.environ)
     for held in changed.held:
@@ -166,6 +174,8 @@ async def _keep(claim: Claim, told: Orders) -> None:
             return
         except StoreError:  # every tick says so; it is taken again when the database is back
             continue
+        except Exception as error:  # or nobody would look after it any more
+            log.error("claim.broken", f"{error!r}; please report this", cause=error)
 
 
 @contextlib.asynccontextmanager
@@ -178,7 +188,7 @@ async def _serving(settings: Settings, pipeline: Pipeline, jobs: Jobs) -> AsyncI
         lambda token: pipeline.hubs.known(token) is not None,
         lambda token, query: pipeline.hubs.verify(token, query),  # noqa: PLW0108 - a reload exchanges `hubs`
         jobs.receive,
-        largest=lambda: settings.fetch.max_body_bytes,
+        largest=lambda: pipeline.hubs.largest,
     )
     async with site.listening(settings.serve, [*health.routes(jobs.silence), *hubs]) as addresses:
         yield addresses

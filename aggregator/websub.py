@@ -62,6 +62,11 @@ class Hubs:
         self._commit = commit
         self._clock = clock
 
+    @property
+    def largest(self) -> int:
+        """Bytes of the longest body that a hub may send: as long as a feed may be."""
+        return self._limits.max_body_bytes
+
     def learn(
         self, tx: Any, source: str, answer: Answer, parsed: Parsed | None, now: datetime
     ) -> datetime | None:
