@@ -185,8 +185,8 @@ async def _serving(settings: Settings, pipeline: Pipeline, jobs: Jobs) -> AsyncI
         yield []
         return
     hubs = websub.routes(
-        lambda token: pipeline.hubs.known(token) is not None,
-        lambda token, query: pipeline.hubs.verify(token, query),  # noqa: PLW0108 - a reload exchanges `hubs`
+        lambda token: pipeline.hubs.known(token),  # noqa: PLW0108 - a reload exchanges `hubs`
+        lambda token, query: pipeline.hubs.verify(token, query),  # noqa: PLW0108 - as above
         jobs.receive,
         largest=lambda: pipeline.hubs.largest,
     )

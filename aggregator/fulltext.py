@@ -121,10 +121,8 @@ class FullText:
         Raises:
             StoreError: the database refused; what was not committed is asked for again.
         """
-        with self._database.reading() as tx:
-            wanted = pages.due(tx, source.name, self._clock())
         reading = Reading()
-        for page in wanted[: self._limits.max_pages]:
+        for page in await asyncio.to_thread(self._wanted, source):
             try:
                 gain = await self._read(source, page, admit)
             except LeftAlone:  # nothing was asked: they are as due as before
@@ -142,6 +140,10 @@ class FullText:
                 taken = reading.taken + len(gain.revised)
                 reading = replace(reading, taken=taken, stories=reading.stories | gain.stories)
         return reading
+
+    def _wanted(self, source: FeedSource) -> list[Wanted]:
+        with self._database.reading() as tx:
+            return pages.due(tx, source.name, self._clock())[: self._limits.max_pages]
 
     async def _read(self, source: FeedSource, page: Wanted, admit: Admit) -> Gain:
         if not address.identifies(page.url):

@@ -147,10 +147,11 @@ class Jobs:
         if not self._stopping:  # what the scheduler began just before comes just after
             self._begin(self._run(name))
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _run(self, name: str) -> None:
         """Run a job, and arm it again whatever came of it."""
@@ -221,10 +222,13 @@ class Jobs:
             StoreError: the database refused; the hub is to send it again.
 
         """
-        source = self._pipeline.hubs.sender(token, body, signature)
+        source = await self._pipeline.hubs.sender(token, body, signature)
         if source is None:
             log.warning("hub.forged", "something came for a subscription that its hub has not signed")
             return
+        await self._begin(self._take_sent(source, body, kind))
+
+    async def _take_sent(self, source: FeedSource, body: bytes, kind: str | None) -> None:
         polled = await self._pipeline.take_sent(source, body, kind)
         if polled.error or polled.new or polled.revised:
             self._changed = True

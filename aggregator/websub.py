@@ -12,6 +12,7 @@ silent costs nothing: the lease ends, and the feed is polled as before.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
@@ -117,12 +118,16 @@ class Hubs:
 
         await self._commit(note)
 
-    def known(self, token: str) -> Subscription | None:
-        """The subscription whose address of ours ends so."""
+    async def known(self, token: str) -> Subscription | None:
+        """The subscription whose address of ours ends so.
+
+        Raises:
+            StoreError: the database refused.
+        """
         if self._callback is None:
             return None
-        with self._database.reading() as tx:
-            found = subscriptions.by_token(tx, token)
+        # In a thread: anybody may ask, and a database that is away would hold up everything.
+        found = await asyncio.to_thread(self._look_up, token)
         return found if found and found.source in self._sources else None
 
     async def verify(self, token: str, query: Mapping[str, str]) -> str | None:
@@ -131,7 +136,7 @@ class Hubs:
         Raises:
             StoreError: the database refused.
         """
-        subscription, now = self.known(token), self._clock()
+        subscription, now = await self.known(token), self._clock()
         if subscription is None:
             return None
         if said := websub.denied(query, subscription.topic):
@@ -144,12 +149,20 @@ class Hubs:
             await self._commit(lambda tx: subscriptions.confirmed(tx, token, until, renew))
         return answer
 
-    def sender(self, token: str, body: bytes, signature: str | None) -> FeedSource | None:
-        """The source that a body is of; None where nobody has signed it who may."""
-        subscription = self.known(token)
+    async def sender(self, token: str, body: bytes, signature: str | None) -> FeedSource | None:
+        """The source that a body is of; None where nobody has signed it who may.
+
+        Raises:
+            StoreError: the database refused.
+        """
+        subscription = await self.known(token)
         if subscription is None or not websub.authentic(body, signature, subscription.secret):
             return None
         return self._sources[subscription.source]
+
+    def _look_up(self, token: str) -> Subscription | None:
+        with self._database.reading() as tx:
+            return subscriptions.by_token(tx, token)
 
 
 def _follow(

@@ -4,11 +4,11 @@ import asyncio
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock, patch
 
 import pytest
 from apscheduler.triggers.date import DateTrigger
@@ -470,6 +470,37 @@ def test_a_poll_is_said_in_one_line_or_not_at_all(polled, level, said, caplog):
     assert [(record.levelno, record.getMessage()) for record in caplog.records] == (
         [(level, said)] if level else []
     )
+
+
+def test_a_reload_waits_for_what_a_hub_has_sent():
+    """The parser that reads it is not closed under it: it would be told that it came, and be lost."""
+    pipeline, parsed = Scripted(), asyncio.Event()
+    hubs = Mock(due=list, sender=AsyncMock(return_value=INBOX))
+
+    async def take_sent(source: Source, *_: Any) -> Polled:
+        await parsed.wait()
+        return Polled(source.name)
+
+    async def run() -> bool:
+        with patch.object(Scripted, "hubs", hubs):
+            pipeline.take_sent = take_sent  # type: ignore[attr-defined]
+            made = Jobs(pipeline, wall)  # type: ignore[arg-type]  # as much of one as it uses
+            receiving = asyncio.ensure_future(made.receive("token", b"", None, None))
+            settling = asyncio.ensure_future(_after(3, made.settled))
+            await asyncio.wait([settling], timeout=0.05)
+            waits = not settling.done()
+            parsed.set()
+            await asyncio.gather(receiving, settling)
+            return waits
+
+    assert asyncio.run(asyncio.wait_for(run(), PATIENCE))
+
+
+async def _after(turns: int, work: Callable[[], Awaitable[None]]) -> None:
+    """Do it a few turns of the event loop later."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await work()
 
 
 def test_a_correction_is_published():

@@ -54,6 +54,7 @@ class World:
     feed: bytes = b""
     hub: str = ""
     ours: str = ""
+    settings: Any = None
     pipeline: Any = None
     jobs: Any = None
     client: Any = None
@@ -81,7 +82,7 @@ class World:
             serving = daemon._serving(settings, self.pipeline, self.jobs)
             (self.ours,) = await stack.enter_async_context(serving)
             self.client = await stack.enter_async_context(aiohttp.ClientSession())
-            self.source = settings.sources[0]
+            self.settings, self.source = settings, settings.sources[0]
             yield
 
     @asynccontextmanager
@@ -229,6 +230,20 @@ def test_what_nobody_has_signed_is_dropped(live, caplog):
     with caplog.at_level(logging.WARNING):
         live(steps)
     assert sum("its hub has not signed" in record.getMessage() for record in caplog.records) == 3
+
+
+def test_a_reload_says_how_long_a_body_may_be(live):
+    """What a hub may send is bound by the settings of now, not by those of the start."""
+
+    async def story(world: World) -> None:
+        await world.subscribed()
+        body = feed(world.hub, "Harvest", "Regatta") + b" " * 6000
+        assert await world.send(body) == 413
+        fetch = world.settings.fetch.model_copy(update={"max_body_bytes": 9000})
+        world.pipeline.adopt(world.settings.model_copy(update={"fetch": fetch}))
+        assert await world.send(body) == 202
+
+    live(story)
 
 
 def test_nobody_learns_anything_without_the_address(live):

@@ -25,12 +25,12 @@ Receive = Callable[[str, bytes, str | None, str | None], Awaitable[None]]
 
 
 def routes(
-    knows: Callable[[str], bool], verify: Verify, receive: Receive, largest: Callable[[], int]
+    knows: Callable[[str], Awaitable[object]], verify: Verify, receive: Receive, largest: Callable[[], int]
 ) -> list[web.RouteDef]:
     """The address, for both.
 
     Args:
-        knows: whether there is a subscription whose address ends so.
+        knows: the subscription whose address ends so, if there is one.
         verify: answers a hub that asks back.
         receive: takes what a hub sends.
         largest: bytes of the longest body that is read.
@@ -43,7 +43,7 @@ def routes(
         return web.Response(text=answer) if answer is not None else web.Response(status=404)
 
     async def sent(request: web.Request) -> web.Response:
-        if not knows(request.match_info["token"]):
+        if not await knows(request.match_info["token"]):
             return web.Response(status=404)
         if request.headers.get("Content-Encoding", "identity") != "identity":
             return web.Response(status=415, text="send it without Content-Encoding\n")
