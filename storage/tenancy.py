@@ -136,6 +136,13 @@ class _OnServer:
             self._connection = None
 
     def _take(self) -> None:
+        try:
+            self._try_to_take()
+        except BaseException:  # a connection without the lock must not be held for one that has it
+            self.release()
+            raise
+
+    def _try_to_take(self) -> None:
         with self._database.errors():
             engine = self._database.engine.execution_options(isolation_level="AUTOCOMMIT")
             self._connection = engine.connect()
@@ -146,5 +153,4 @@ class _OnServer:
             if self._connection.exec_driver_sql(_TAKE).scalar():
                 return
             holder = self._connection.exec_driver_sql(_HOLDER).scalar()
-            self.release()
         raise _taken(holder or "")

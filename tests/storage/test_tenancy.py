@@ -11,6 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from aggregator.errors import StoreError, StoreTaken
+from storage import tenancy
 from storage.database import Database
 from storage.reports import count
 from storage.tenancy import claim
@@ -129,6 +130,24 @@ def test_a_lost_connection_is_claimed_again(postgresql):
             held.keep()
         other.release()
         held.keep()
+        held.release()
+        first.close()
+        second.close()
+
+
+def test_a_claim_that_was_half_taken_is_none(postgresql, monkeypatch):
+    """A connection that broke before the lock was taken is not held for one that has it."""
+    with postgresql() as address:
+        first, second = Database(address), Database(address)
+        held = claim(first)
+        _cut_off(second)
+        with monkeypatch.context() as patched:
+            patched.setattr(tenancy, "_TAKE", "SELECT 1 / 0")
+            with pytest.raises(StoreError, match="division by zero"):
+                held.keep()
+        held.keep()
+        with pytest.raises(StoreTaken):
+            claim(second)
         held.release()
         first.close()
         second.close()
