@@ -17,6 +17,7 @@ from aggregator import __version__, log, metrics, orders
 from aggregator.errors import ConfigurationError, StoreError, StoreTaken
 from aggregator.intake.contain import Parser
 from aggregator.intake.fetch import Fetcher
+from aggregator.intake.turns import Turns
 from aggregator.jobs import Jobs
 from aggregator.notify import Manager
 from aggregator.orders import NOTHING_LOST, Orders
@@ -96,6 +97,7 @@ class _Tools:
 
     def __init__(self) -> None:
         self._open = contextlib.AsyncExitStack()
+        self._turns: Turns | None = None
         self._retired: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> _Tools:
@@ -109,7 +111,11 @@ class _Tools:
 
     async def made_for(self, settings: Settings) -> tuple[Fetcher, Parser]:
         """New ones, which are closed at the end."""
-        fetcher = await self._open.enter_async_context(Fetcher(settings.fetch, __version__))
+        bounds = settings.fetch.concurrency, settings.fetch.host_spacing.total_seconds()
+        # No host is asked by two at a time, or too soon, because a reload came between.
+        self._turns = self._turns.renewed(*bounds) if self._turns else Turns(*bounds)
+        fetcher = Fetcher(settings.fetch, __version__, turns=self._turns)
+        await self._open.enter_async_context(fetcher)
         pages = any(isinstance(source, FeedSource) and source.full_text for source in settings.sources)
         # Of two processes one is left for the feeds while the other takes its time over a page.
         parser = Parser(settings.parse, workers=max(_PARSERS, 1 + pages))

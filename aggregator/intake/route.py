@@ -123,7 +123,7 @@ def redirect(url: URL, status: int, location: str) -> Redirect:
         given = URL(location.strip())
         target = url.join(given).with_fragment(None)
     except ValueError as error:
-        raise FetchError(f"{here}: redirected to what is no address: {clean(location)}") from error
+        raise FetchError(f"{here}: redirected to what is no address: {short(location, 150)}") from error
     if target.scheme not in ("http", "https") or not target.raw_host:
         raise AddressRefused(f"{here}: redirected to {short(location)}, which is no http or https address")
     if given.user is not None or given.password is not None:

@@ -41,6 +41,12 @@ class Turns:
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
 
+    def renewed(self, concurrency: int, spacing: float) -> Turns:
+        """A queue with other bounds, in which nobody passes those who stand in this one."""
+        made = Turns(concurrency, spacing, clock=self._clock, sleep=self._sleep)
+        made._hosts = self._hosts
+        return made
+
     @asynccontextmanager
     async def take(self, name: str, *, doubtful: bool = False) -> AsyncIterator[None]:
         """Waits for this host's turn and holds it within the block.
