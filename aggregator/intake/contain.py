@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _MODULE = "aggregator.intake.worker"
 _STARTING = 30.0  # seconds for a start, which takes 0.2 on an idle machine
 _DYING = 5.0  # seconds from the end of its pipe to the end of a process
+_MOST_BODIES = 1000  # for one process: what its libraries never give back would add up over the years
 _REPORT = "please report it, with the body"
 
 
@@ -101,11 +102,15 @@ class _Child:
     def __init__(self, parsing: Parsing) -> None:
         self._parsing = parsing
         self._process: Process | None = None
+        self._left = 0  # bodies
 
     async def ask(self, header: bytes, body: bytes) -> Parsed:
         """What one request gave. After anything unforeseen the process is gone; the next call starts one."""
         fit = False
-        process = self._process = self._process or await _start(self._parsing.memory)
+        if self._process is None:
+            self._process, self._left = await _start(self._parsing.memory), _MOST_BODIES
+        process = self._process
+        self._left -= 1
         try:
             async with asyncio.timeout(self._parsing.wall_seconds):
                 reply = await _exchange(process, header + body)
@@ -116,7 +121,7 @@ class _Child:
         except (OSError, asyncio.IncompleteReadError):
             raise _death(await _ended(process), self._parsing) from None
         finally:
-            if not fit:
+            if not fit or not self._left:
                 await self.stop()
 
     async def stop(self) -> None:

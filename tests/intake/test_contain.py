@@ -101,6 +101,22 @@ def test_one_process_serves_many_bodies() -> None:
     run(work)
 
 
+def test_a_process_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many bodies a new one takes its place; nobody notices."""
+    monkeypatch.setattr(contain, "_MOST_BODIES", 2)
+
+    async def work(parser: Parser) -> None:
+        for _ in range(2):
+            assert await is_well(parser)
+            first = pid(parser)
+            assert await is_well(parser)
+            assert parser._children[0]._process is None
+            with pytest.raises(ProcessLookupError):
+                os.kill(first, 0)
+
+    run(work)
+
+
 def test_several_processes_share_the_work() -> None:
     """No two bodies are in one process at a time, and no more processes are started than allowed."""
 
