@@ -253,7 +253,7 @@ def test_nobody_learns_anything_without_the_address(live):
         await world.subscribed()
         unknown = f"/{'x' * 43}"
         assert (await world.call("GET", path=unknown, params={"hub.mode": "subscribe"}))[0] == 404
-        assert (await world.call("POST", path=unknown, data=b"x" * 100_000))[0] == 404
+        assert (await world.call("POST", path=unknown, data=b"x" * 100_000))[0] == 410
         assert (await world.call("PUT"))[0] == 405
         assert await world.send(b"x" * 5001) == 413
 
@@ -372,11 +372,11 @@ def test_another_hub_is_another_subscription(live):
         old, new = world.forms
         assert old["hub.callback"] != new["hub.callback"]
         assert old["hub.secret"] != new["hub.secret"]
-        assert (await world.call("POST", form=0, data=b"x"))[0] == 404
+        assert (await world.call("POST", form=0, data=b"x"))[0] == 410
         world.feed = feed(None, "Harvest")
         await world.poll()
         assert world.rows("SELECT * FROM subscription") == []
-        assert (await world.call("POST", form=1, data=b"x"))[0] == 404
+        assert (await world.call("POST", form=1, data=b"x"))[0] == 410
 
     live(steps)
 

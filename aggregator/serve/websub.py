@@ -44,7 +44,7 @@ def routes(
 
     async def sent(request: web.Request) -> web.Response:
         if not await knows(request.match_info["token"]):
-            return web.Response(status=404)
+            return web.Response(status=410)  # a hub that still sends may stop, by the standard
         if request.headers.get("Content-Encoding", "identity") != "identity":
             return web.Response(status=415, text="send it without Content-Encoding\n")
         async with room:
