@@ -36,6 +36,7 @@ _TABLE = [
         ("198.18.0.0/15", "a test network", _PRIVATE),
         ("100.100.100.200/32", "a cloud's metadata service", _NEVER),
         ("100.64.0.0/10", "a provider's inner network", _PRIVATE),
+        ("168.63.129.16/32", "a cloud's metadata service", _NEVER),
         ("169.254.0.0/16", "link-local, where clouds keep their metadata service", _NEVER),
         ("0.0.0.0/8", "no address, and may reach this machine", _NEVER),
         ("192.0.0.0/24", "a network for protocols", _NEVER),
