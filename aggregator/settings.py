@@ -26,12 +26,12 @@ from pydantic import (
 from aggregator.shown import short
 from aggregator.units import Duration, Size, format_duration
 
-NAME = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+NAME = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+$"
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
 CONTACT = r"^(https?://[!-'*-~]+|[!-'*-?A-~]+@[!-'*-?A-~]+)$"  # in the User-Agent it stands between brackets
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 MEANINGS: Mapping[str, str] = {
-    NAME: "text on one line",
+    NAME: "text on one line, without marks that turn its direction",
     LANGUAGE: "a language code such as en or pt-BR",
     CONTACT: "a web address or an e-mail address, without brackets or spaces",
     SLUG: "a name for files: at most 63 lower-case letters, digits and hyphens",

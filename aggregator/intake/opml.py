@@ -23,6 +23,7 @@ DEEPEST = 50  # elements in each other
 _LONGEST_NAME = 100  # characters, as `settings` has it for names and tags
 _OURS = "urn:story-aggregator:opml"
 _ODD = re.compile("[\x00-\x20\x7f-\x9f\u2028\u2029]+")
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069]")  # they show a name in another order than it has
 _RESERVED = re.compile(r"[%,/]")
 
 
@@ -54,7 +55,7 @@ def read(body: bytes) -> list[Outline]:
     if len(body) > LARGEST:
         raise ParseError(f"larger than {LARGEST // 10**6} MB, which no list of feeds is")
     reader = _Reader()
-    parser = ET.XMLParser(target=reader)  # noqa: S314 - as above
+    parser = ET.XMLParser(target=reader)  # noqa: S314 - `_Reader.doctype` refuses what is feared of it
     try:
         parser.feed(repaired(charset.decode(body)).lstrip())  # many a list has bare ampersands
         parser.close()
@@ -167,6 +168,7 @@ def _categories(written: str) -> list[str]:
 
 def _named(text: str) -> str:
     """As a name of the settings: one line, not too long."""
+    text = _TURNING.sub("", text)
     return _ODD.sub(lambda run: " " * run[0].count(" ") or " ", text).strip()[:_LONGEST_NAME].strip()
 
 

@@ -31,6 +31,7 @@ def listed(body: str) -> list[Outline]:
             '</outline></outline><outline text="B" xmlUrl="y"/>',
             [Outline("A", "x", ("News", "World", "b", "c", "d")), Outline("B", "y")],
         ),
+        ('<outline text="A&#x202E;B&#x2067;" xmlUrl="x"/>', [Outline("AB", "x")]),
         ('<outline text="nothing"/>', [Outline("nothing", None)]),
         ('<outline text="an empty folder"></outline>', [Outline("an empty folder", None)]),
         ('<outline xmlUrl="x" language="de"/>', [Outline("", "x", (), "de")]),
