@@ -72,7 +72,9 @@ def test_sources_come_and_go_while_others_go_on(service, tmp_path, origin, rss, 
     """After a reload a new source is polled at once, one that is gone no more; a poll under way ends well."""
     origin.pages |= {"/slow": None, "/new": rss({"title": "The lighthouse of Sallow is for sale"})}
     slow = {"name": "Slow", "url": f"{origin.url}/slow", "allow_private": True}
-    new = {"name": "New", "url": f"{origin.url}/new", "allow_private": True}
+    # Under another name: one host is asked by one at a time, also across a reload.
+    elsewhere = origin.url.replace("127.0.0.1", "localhost")
+    new = {"name": "New", "url": f"{elsewhere}/new", "allow_private": True}
     (tmp_path / "other").mkdir()
     other = {"name": "Other", "folder": "other", "every": "1s"}
     running = service(slow, other, fetch={"host_spacing": "0s"})
