@@ -1,9 +1,10 @@
 """The documents say what the program does: commands, columns and links are checked."""
 
+import json
 import re
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 from aggregator.dedup.signals import SIGNALS
 from aggregator.dedup.verdict import shipped_model
 from aggregator.intake import due
+from aggregator.intake.folder import SUFFIXES
 from aggregator.intake.silence import MOMENTS
 from aggregator.settings import Dedup, Fetching
 from storage import schema
@@ -109,6 +111,30 @@ def test_the_page_on_polling_names_settings_that_there_are():
     assert f"the last {MOMENTS} moments" in text
     assert "ten polls between two" in text
     assert due._POLLS_A_GAP == 10
+
+
+def test_the_documented_kinds_of_files_are_those_that_are_read():
+    """Each has its line in the table on drop folders, and no other."""
+    table = (ROOT / "docs" / "adding-sources.md").read_text("utf-8").split("## A drop folder")[1]
+    rows = re.findall(r"^\| (`\..+?) \|", table, re.MULTILINE)
+    assert sorted(re.findall(r"`(\.\w+)`", " ".join(rows))) == sorted(SUFFIXES)
+
+
+def test_the_documented_record_is_one(aggregator, tmp_path):
+    """Dropped as it stands it is a report with all that it says; with other words, a new version of it."""
+    text = (ROOT / "docs" / "adding-sources.md").read_text("utf-8")
+    record = json.loads(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    (tmp_path / "a.yaml").write_text("sources: [{name: In, folder: drop}]\nfolders: {settle: 0s}\n")
+    for words in ("", " More is known by now."):
+        (folder / "a.json").write_text(json.dumps(record | {"text": record["text"] + words, "url": None}))
+        assert aggregator("--config", "a.yaml", "once").status == 0
+    ((report,),) = [
+        story["reports"] for story in aggregator("--config", "a.yaml", "stories", "--json").objects
+    ]
+    assert (report["title"], report["publisher"]) == (record["title"], record["source"])
+    assert datetime.fromisoformat(report["published"]) == datetime.fromisoformat(record["published"])
 
 
 def test_the_documented_queries_run():
