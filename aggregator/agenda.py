@@ -52,10 +52,21 @@ class Agenda:
     def allowed(self) -> list[Source]:
         """The sources that a person may have polled now, due or not; pauses that no server asked for end."""
         now = self._clock()
+        self.person_comes()
+        return [source for source, state in self._states() if self._may_poll(source, state, now)]
+
+    def person_comes(self) -> None:
+        """Learn of the pauses, and let those end that no server asked for."""
         self._learn_pauses()
         self._kept = [pause for pause in self._kept if pause.asked]
         self._told = {name: pause for name, pause in self._told.items() if pause.asked}
-        return [source for source, state in self._states() if self._may_poll(source, state, now)]
+
+    def asked_to_wait(self, source: FeedSource) -> str | None:
+        """Why not even a person has a feed asked now, as its server wishes; None where they may."""
+        now, state = self._clock(), self.state(source)
+        if pause := self._pause_of(pauses.host(due.address_to_poll(state, source)), now):
+            return pause.reason
+        return state.reason if due.asked_to_wait(state, self.bounds(source), now) else None
 
     def next_wait(self) -> timedelta | None:
         """How long until the next source is due; None if all have been given up."""
@@ -87,6 +98,10 @@ class Agenda:
         """
         if pause := self._pause_of(host, self._clock()):
             raise LeftAlone(pause.reason, until=pause.until, asked=pause.asked)
+
+    async def admitted(self, host: str) -> None:
+        """The same for who fetches without a pipeline; raises as `admit` does."""
+        self.admit(host)
 
     def limited(
         self, source: FeedSource, before: SourceState, after: SourceState, error: SourceError, now: datetime

@@ -13,6 +13,7 @@ from aggregator.shown import short
 if TYPE_CHECKING:
     from aggregator.intake.contain import Parser
     from aggregator.intake.fetch import Fetcher
+    from aggregator.intake.route import Admit
     from aggregator.model import Answer, Entry, Parsed
 
 _LEAVE_ALONE = (429, 503)  # who says so is not asked for the next address
@@ -56,12 +57,16 @@ class Discovery:
         fetcher: the door to the network.
         parser: reads what comes.
         allow_private: whether addresses may lead into private networks.
+        admit: see `Fetcher.get`.
     """
 
-    def __init__(self, fetcher: Fetcher, parser: Parser, *, allow_private: bool) -> None:
+    def __init__(
+        self, fetcher: Fetcher, parser: Parser, *, allow_private: bool, admit: Admit | None = None
+    ) -> None:
         self._fetcher = fetcher
         self._parser = parser
         self._allow_private = allow_private
+        self._admit = admit
 
     async def find(self, url: str, choice: int | None = None) -> Found:
         """The feed at an address: itself, the one that the page there names, or one at a usual place.
@@ -90,7 +95,7 @@ class Discovery:
         return await self._read(chosen, await self._get(chosen))
 
     async def _get(self, url: str) -> Answer:
-        return await self._fetcher.get(url, allow_private=self._allow_private)
+        return await self._fetcher.get(url, allow_private=self._allow_private, admit=self._admit)
 
     async def _read(self, url: str, answer: Answer) -> Found:
         about = {"url": answer.url, "content_type": answer.content_type}

@@ -6,16 +6,23 @@ import os
 from typing import TYPE_CHECKING
 
 from aggregator.errors import FolderError
-from aggregator.settings import FolderSource, Settings, Source
+from aggregator.settings import FolderSource, Source
 from aggregator.shown import counted
 
 if TYPE_CHECKING:
     from aggregator.intake.contain import Parser
     from aggregator.intake.fetch import Fetcher
+    from aggregator.intake.route import Admit
 
 
-async def try_source(source: Source, settings: Settings, fetcher: Fetcher, parser: Parser) -> str:
+async def try_source(source: Source, fetcher: Fetcher, parser: Parser, admit: Admit | None) -> str:
     """What the source would give, in words.
+
+    Args:
+        source: its configuration.
+        fetcher: the door to the network.
+        parser: reads what comes.
+        admit: see `Fetcher.get`.
 
     Raises:
         SourceError: it would fail.
@@ -28,7 +35,7 @@ async def try_source(source: Source, settings: Settings, fetcher: Fetcher, parse
                 hint="give the service's user all rights on it",
             )
         return f"folder {source.folder}"
-    answer = await fetcher.get(source.url, allow_private=source.allow_private)
+    answer = await fetcher.get(source.url, allow_private=source.allow_private, admit=admit)
     parsed = await parser.parse(answer.body, "feed", url=answer.url, content_type=answer.content_type)
     damaged = f", damaged: {parsed.damaged}" if parsed.damaged else ""
     entries = counted(len(parsed.entries), "entry", "entries")

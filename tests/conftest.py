@@ -93,6 +93,7 @@ class Origin:
     Attributes:
         pages: body by path; a status stands for an answer without one, None for no answer ever.
         kinds: content type by path, where it is not that of a feed.
+        fields: sent with every answer beside its own.
         tags: whether it gives entity tags, and compares those that it is asked about.
         asked: path, status and request fields of each answer, in order.
     """
@@ -100,6 +101,7 @@ class Origin:
     url: str = ""
     pages: dict[str, bytes | int | None] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
     tags: bool = True
     asked: list[tuple[str, int | None, Message]] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -117,6 +119,8 @@ class Origin:
         status = page if isinstance(page, int) else 304 if known else 200
         self.asked.append((request.path, status, request.headers))
         request.send_response(status)
+        for name, value in self.fields.items():
+            request.send_header(name, value)
         if self.tags and body:
             request.send_header("ETag", tag)
         if status != 304:

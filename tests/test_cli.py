@@ -289,11 +289,11 @@ def test_once_tells_of_a_damaged_feed(aggregator, tmp_path, origin, rss):
     """One line on standard error; what could be saved is there, so it is no failure."""
     whole = rss({"guid": "1", "title": FIRE[0]}, {"guid": "2", "title": BUDGET[0]})
     origin.pages["/a"] = whole[: whole.rindex(b"</title>")]
-    configure(tmp_path, {"name": "A\u202e", "url": f"{origin.url}/a", "allow_private": True})
+    configure(tmp_path, {"name": "A\u200e", "url": f"{origin.url}/a", "allow_private": True})
     done = aggregator("once")
     assert done.status == 0
     assert "new report" in done.out
-    assert done.error.startswith(r"aggregator: A\u202e is damaged: ")
+    assert done.error.startswith(r"aggregator: A\u200e is damaged: ")
 
 
 def test_once_says_what_it_leaves_alone_and_why(aggregator, tmp_path, origin, rss):
@@ -344,6 +344,21 @@ def test_check_counts_and_tries(aggregator, tmp_path, origin, rss):
     assert done.status == 1
     assert re.search(r"^FAIL  bad: .*500", done.out, re.MULTILINE)
     assert not (tmp_path / "var").exists()
+
+
+@pytest.mark.parametrize("command", ["check", "add"])
+def test_nobody_is_asked_who_wants_to_be_left_alone(aggregator, tmp_path, origin, rss, command):
+    """A Retry-After holds for a person too: `check --fetch` says so, and `add` asks nothing of that host."""
+    origin.pages |= {"/feed": 429, "/good": rss({"title": FIRE[0]})}
+    origin.fields = {"Retry-After": "7200"}
+    configure(tmp_path, {"name": "Gazette", "url": f"{origin.url}/feed", "allow_private": True})
+    assert aggregator("once").status == 1
+    asked = len(origin.asked)
+    given = ["check", "--fetch"] if command == "check" else ["add", f"{origin.url}/good", "--allow-private"]
+    done = aggregator(*given)
+    assert done.status == (0 if command == "check" else 1)
+    assert "429: Gazette was asked to wait; all of 127.0.0.1 is left alone until" in done.out + done.err
+    assert len(origin.asked) == asked
 
 
 def test_db_upgrade_makes_the_database(aggregator, tmp_path):
@@ -470,11 +485,11 @@ def test_a_title_cannot_steer_the_terminal(aggregator):
 
 def test_an_error_cannot_steer_the_terminal(aggregator, tmp_path, origin):
     """Neither the name of a source nor that of a file hides or moves anything, in either command."""
-    configure(tmp_path, {"name": "Bad\u202e[red]", "url": f"{origin.url}/bad", "allow_private": True})
+    configure(tmp_path, {"name": "Bad\u200e[red]", "url": f"{origin.url}/bad", "allow_private": True})
     Path("drop/a\u202e\u001b[31m.exe").write_text("MZ")
     for done in (aggregator("once"), aggregator("check", "--fetch")):
         assert done.status == 1
-        assert r"Bad\u202e[red]" in done.out + done.err
+        assert r"Bad\u200e[red]" in done.out + done.err
         assert all(line.isprintable() for line in (done.out + done.err).splitlines())
 
 

@@ -15,6 +15,7 @@ from aggregator.errors import AggregatorError, ConfigurationError, NotFound
 from aggregator.shown import on_one_line
 
 if TYPE_CHECKING:
+    from aggregator.agenda import Agenda
     from aggregator.settings import Settings
     from storage.database import Database
 
@@ -71,7 +72,9 @@ class Session:
             StoreError: it cannot be used.
 
         """
-        url = self.settings(folders_must_exist=False).database
+        return self._that_is_there(self.settings(folders_must_exist=False).database)
+
+    def _that_is_there(self, url: str) -> Database:
         kind, _, rest = url.partition(":///")
         file = rest.partition("?")[0]
         if kind.startswith("sqlite") and file not in ("", ":memory:") and not os.path.lexists(file):
@@ -80,6 +83,23 @@ class Session:
                 hint="`aggregator once` or `run` makes it; relative paths are below the working directory",
             )
         return self._opened(url)
+
+    def agenda(self, settings: Settings) -> Agenda | None:
+        """Who may be asked at a person's wish; None where nothing is remembered yet.
+
+        Raises:
+            StoreError: the database cannot be used.
+
+        """
+        from aggregator.agenda import Agenda
+        from aggregator.daemon import now
+
+        try:
+            agenda = Agenda(settings, self._that_is_there(settings.database), now)
+        except NotFound:
+            return None
+        agenda.person_comes()
+        return agenda
 
     def nothing_stored(self) -> Database:
         """An empty database in memory."""

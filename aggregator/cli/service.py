@@ -19,6 +19,7 @@ from aggregator.shown import counted, on_one_line
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from aggregator.agenda import Agenda
     from aggregator.pipeline import Pipeline
     from aggregator.polled import Polled
     from aggregator.settings import Settings, Source
@@ -145,27 +146,32 @@ def _shown(*cells: str) -> Iterator[Text]:
 def check(session: Session, *, fetch: bool) -> None:
     """Check the configuration.
 
-    The exit status is 2 if it is wrong, and 1 if a source that was tried failed.
+    With --fetch each source is tried, except where its server has asked to be left alone. The exit status is
+    2 if the configuration is wrong, and 1 if a source that was tried failed.
     """
     settings = session.settings()
     click.echo(f"the configuration is good: {counted(len(settings.sources), 'source')}")
-    if fetch and not asyncio.run(_try_each(settings)):
+    if fetch and not asyncio.run(_try_each(settings, session.agenda(settings))):
         sys.exit(1)
 
 
-async def _try_each(settings: Settings) -> bool:
-    """Fetch and parse every feed once, look into every folder; say how it went."""
+async def _try_each(settings: Settings, agenda: Agenda | None) -> bool:
+    """Fetch and parse every feed once that may be asked, look into every folder; say how it went."""
     from aggregator import __version__
     from aggregator.errors import SourceError
     from aggregator.intake.contain import Parser
     from aggregator.intake.fetch import Fetcher
+    from aggregator.settings import FolderSource
     from aggregator.trial import try_source
 
     good = True
     async with Fetcher(settings.fetch, __version__) as fetcher, Parser(settings.parse) as parser:
         for source in settings.sources:
+            if agenda and not isinstance(source, FolderSource) and (why := agenda.asked_to_wait(source)):
+                click.echo(on_one_line(f"left  {source.name}: {why}"))
+                continue
             try:
-                said = await try_source(source, settings, fetcher, parser)
+                said = await try_source(source, fetcher, parser, agenda.admitted if agenda else None)
                 click.echo(on_one_line(f"ok    {source.name}: {said}"))
             except SourceError as error:
                 good = False

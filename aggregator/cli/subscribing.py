@@ -16,6 +16,7 @@ from aggregator.cli.page import lay_out, table
 from aggregator.shown import counted, on_one_line
 
 if TYPE_CHECKING:
+    from aggregator.agenda import Agenda
     from aggregator.discover import Found, SeveralFeeds
     from aggregator.settings import Settings
 
@@ -56,7 +57,8 @@ def add(
     address = url if "://" in url else f"https://{url}"
     _refuse_doubles(settings, address, name)
     try:
-        found = asyncio.run(_find(settings, address, choice, allow_private=allow_private))
+        agenda = session.agenda(settings)
+        found = asyncio.run(_find(settings, address, choice, agenda, allow_private=allow_private))
     except SeveralFeeds as error:
         _print_offers(error)
         raise
@@ -91,14 +93,18 @@ def _settings(session: Session) -> Settings:
         raise
 
 
-async def _find(settings: Settings, url: str, choice: int | None, *, allow_private: bool) -> Found:
+async def _find(
+    settings: Settings, url: str, choice: int | None, agenda: Agenda | None, *, allow_private: bool
+) -> Found:
     from aggregator import __version__
     from aggregator.discover import Discovery
     from aggregator.intake.contain import Parser
     from aggregator.intake.fetch import Fetcher
 
     async with Fetcher(settings.fetch, __version__) as fetcher, Parser(settings.parse) as parser:
-        return await Discovery(fetcher, parser, allow_private=allow_private).find(url, choice)
+        admit = agenda.admitted if agenda else None
+        discovery = Discovery(fetcher, parser, allow_private=allow_private, admit=admit)
+        return await discovery.find(url, choice)
 
 
 def _refuse_doubles(settings: Settings, url: str, name: str | None) -> None:

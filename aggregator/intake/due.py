@@ -99,8 +99,13 @@ def is_due(state: SourceState, limits: Bounds, now: datetime) -> bool:
 
 def person_may_poll(state: SourceState, limits: Bounds, now: datetime) -> bool:
     """Whether a person may have the source polled before it is due: not against a Retry-After, nor a 410."""
+    return not state.stopped and not asked_to_wait(state, limits, now)
+
+
+def asked_to_wait(state: SourceState, limits: Bounds, now: datetime) -> bool:
+    """Whether its server has asked for a time that is not over."""
     asked, longest = state.retry_after, limits.retry_after_ceiling
-    return not state.stopped and (asked is None or _believed(asked, state.polled, longest, now) <= now)
+    return asked is not None and _believed(asked, state.polled, longest, now) > now
 
 
 def _believed(moment: datetime, polled: datetime | None, longest: timedelta, now: datetime) -> datetime:
