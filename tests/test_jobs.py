@@ -14,6 +14,7 @@ import pytest
 from apscheduler.triggers.date import DateTrigger
 
 from aggregator import jobs as subject
+from aggregator import metrics
 from aggregator.errors import FetchError, FolderError, StoreBusy, StoreError
 from aggregator.fulltext import Reading
 from aggregator.intake.contain import Parser
@@ -302,6 +303,28 @@ def test_a_poll_that_ends_while_a_tick_looks_is_not_done_again():
 
     asyncio.run(asyncio.wait_for(run(), PATIENCE))
     assert pipeline.counts["poll"] == 1
+
+
+def test_what_waits_and_what_is_polled_is_shown():
+    """As it was at the last look."""
+    slow, gauges = asyncio.Event(), ("aggregator_sources_due", "aggregator_polls_running")
+
+    def shown() -> list[float | None]:
+        return [metrics.REGISTRY.get_sample_value(gauge) for gauge in gauges]
+
+    async def run() -> list[float | None]:
+        async with ticking(Scripted(slow)) as made:
+            pipeline = made._pipeline
+            await pipeline.until("look", 3)
+            busy = shown()
+            pipeline.waiting = list  # nothing is due
+            slow.set()
+            async with asyncio.timeout(PATIENCE):
+                while shown() != [0, 0]:  # noqa: ASYNC110 - a gauge sends no event
+                    await asyncio.sleep(0.001)
+            return busy
+
+    assert asyncio.run(run()) == [1, 1]
 
 
 def test_a_poll_that_could_not_be_kept_is_put_off(monkeypatch):

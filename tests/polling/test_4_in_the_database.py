@@ -7,6 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from aggregator import metrics
+
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -18,6 +20,20 @@ def test_the_next_poll_and_its_reason_are_in_the_database(service, publisher, fr
         ((due, reason),) = connection.execute("SELECT due, reason FROM source").fetchall()
     assert due.startswith("2026-11-20 13:00:00")
     assert reason == "feed says ttl 60 min"
+
+
+def test_how_late_a_poll_begins_is_measured(service, publisher, fresh):
+    """From the moment that is in the database, also through a restart."""
+
+    def late() -> float:
+        return metrics.REGISTRY.get_sample_value("aggregator_poll_lateness_seconds_sum") or 0.0
+
+    publisher.say(fresh(channel="<ttl>60</ttl>"))
+    service.poll()
+    before = late()
+    service.now += 62 * MINUTE
+    service.run(service.tick)
+    assert late() - before == pytest.approx(120)
 
 
 def test_a_restart_polls_nothing_early(service, publisher, fresh):
