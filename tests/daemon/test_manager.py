@@ -6,12 +6,14 @@ The test plays the manager's part of the notify socket; no manager is started.
 import json
 import os
 import pty
+import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 from uuid import uuid4
 
 import pytest
@@ -20,6 +22,7 @@ PATIENCE = 120.0  # seconds for what takes one, on a machine that is busy with s
 TOP = Path(__file__).resolve().parents[2]
 
 FERRY = "The ferry Aurelia burns off Port Sallow\n\nAll 214 people aboard are saved.\n"
+SEAL = "A seal sleeps in the town hall\n\nThe caretaker of Port Sallow let it lie until noon.\n"
 VOTE = "The upper house votes on fish\n\nBy nine votes it raised the quota for herring.\n"
 
 
@@ -79,6 +82,8 @@ def test_sources_come_and_go_while_others_go_on(service, tmp_path, origin, rss, 
     other = {"name": "Other", "folder": "other", "every": "1s"}
     running = service(slow, other, fetch={"host_spacing": "0s"})
     until(lambda: len(origin.asked) == 1, "the slow poll")
+    (tmp_path / "other/seal.txt").write_text(SEAL)
+    running.until_said("in 1 story source=Other")
     process = running.process.pid
     running.reload(slow, new, fetch={"host_spacing": "0s", "timeout": "50s"})
     running.until_said("3 sources: 1 new, 0 changed, 1 gone")
@@ -88,8 +93,16 @@ def test_sources_come_and_go_while_others_go_on(service, tmp_path, origin, rss, 
     until((tmp_path / "drop/done/vote.txt").exists, "a file for the folder that stays")
     assert [path for path, *_ in origin.asked].count("/slow") == 1, "it was not asked again"
     assert not running.said("poll.failed")
-    assert running.reports() == ["The lighthouse of Sallow is for sale", "The upper house votes on fish"]
+    assert running.reports() == [
+        "A seal sleeps in the town hall",
+        "The lighthouse of Sallow is for sale",
+        "The upper house votes on fish",
+    ]
     assert (tmp_path / "other/ferry.txt").exists(), "nobody looks there any more"
+    (address,) = re.findall(r"http://127\.0\.0\.1:\d+(?=/healthz)", running.log.read_text())
+    counted = urlopen(f"{address}/metrics").read().decode()
+    assert 'source="New"' in counted
+    assert 'source="Other"' not in counted, "nor counts what it brought"
     assert running.process.pid == process
     running.stop()
     assert "Traceback" not in running.log.read_text()
