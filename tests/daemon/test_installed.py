@@ -229,8 +229,10 @@ def test_the_unit_starts_what_the_wheel_has_installed(system: System, until: Cal
     # The other way to run it: what the timer starts goes on where the service has stopped.
     system.look_at("aggregator-once.service")
     (state / "drop/comet.txt").write_text(COMET)
+    (state / "drop/seal.exe").write_text("no reader for that")
     system.start()
-    assert system.process.wait(PATIENCE) == 0
+    assert system.process.wait(PATIENCE) == int(system.value("SuccessExitStatus")), "no failure of the unit"
+    assert (state / "drop/failed/seal.exe").exists()
     assert (state / "drop/done/comet.txt").exists()
     assert all(word in feed.read_text() for word in ("Aurelia", "Brandt"))
     assert system.files() == before
