@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from aggregator.intake import shape
 from aggregator.model import Answer, Parsed
+from aggregator.shown import on_one_line
 
 LEASE = timedelta(days=10)
 """For how long we ask to be told."""
@@ -91,7 +92,7 @@ def denied(query: Mapping[str, str], topic: str) -> str | None:
     """Why the hub will not tell us, in its words; None where it says no such thing."""
     if query.get("hub.mode") != "denied" or query.get("hub.topic") != topic:
         return None
-    return f"the hub has refused: {query.get('hub.reason', 'it does not say why')[:200]}"
+    return f"the hub has refused: {on_one_line(query.get('hub.reason', 'it does not say why')[:200])}"
 
 
 def authentic(body: bytes, signature: str | None, secret: str) -> bool:

@@ -103,6 +103,7 @@ def test_a_refusal_is_understood():
     """With the hub's reason, for this topic."""
     said = {"hub.mode": "denied", "hub.topic": FEED, "hub.reason": "not here"}
     assert denied(said, FEED) == "the hub has refused: not here"
+    assert denied(said | {"hub.reason": "a\0b\u202e"}, FEED) == r"the hub has refused: a\x00b\u202e"
     assert denied(said, "https://b.example/") is None
     assert denied(ASKED, FEED) is None
 

@@ -49,7 +49,7 @@ class Asked:
 
 
 class Publisher:
-    """A web server on loopback: each path has its answers, the last of them stays."""
+    """A web server on loopback: each path, or ``//host/path``, has its answers, the last of them stays."""
 
     def __init__(self) -> None:
         self.now: Callable[[], datetime] = lambda: NOON
@@ -66,7 +66,8 @@ class Publisher:
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         self.asked.append(Asked(self.now(), request.headers["Host"], request.path, request.headers))
-        page = self.pages.get(request.path, [Said(404)])
+        name = request.headers["Host"].partition(":")[0]
+        page = self.pages.get(f"//{name}{request.path}") or self.pages.get(request.path, [Said(404)])
         said = page.pop(0) if len(page) > 1 else page[0]
         request.send_response_only(said.status)
         for name, value in said.fields.items():

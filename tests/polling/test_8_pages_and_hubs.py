@@ -1,5 +1,7 @@
 """Point 8, and hubs: what a server asks of a poller, it asks of everything that we send there."""
 
+import contextlib
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -97,6 +99,19 @@ def test_a_page_that_leads_to_a_paused_host_is_not_asked_for_again_and_again(ser
     assert read(service) == []
     service.now += MINUTE
     assert read(service)[-2:] == ["/2", "/x"]
+
+
+@pytest.mark.parametrize("rule", ["Disallow:", "Disallow: /"])
+def test_where_a_page_leads_robots_are_asked_too(service, publisher, site, rule):
+    """What another site keeps from robots is not taken through a redirect."""
+    whole = "<p>Bell number 2. " + "The harbour master of Port Sallow counted it twice, and once more. " * 9
+    publisher.say(site(302, {"Location": publisher.url("/x", "other.example")}), path="/2")
+    publisher.say(site(200, {"Content-Type": "text/html"}, f"<h1>Item 2</h1>{whole}".encode()), path="/x")
+    publisher.say(site(200, body=f"User-agent: *\n{rule}".encode()), path="//other.example/robots.txt")
+    assert read(service)[:4] == ["/robots.txt", "/2", "/x", "/robots.txt"]
+    with contextlib.closing(sqlite3.connect(service.folder / "a.db")) as connection:
+        ((text,),) = connection.execute("SELECT text FROM report WHERE title = 'Item 2'")
+    assert ("harbour master" in text) is (rule == "Disallow:")
 
 
 @pytest.mark.parametrize("status", [429, 503])
