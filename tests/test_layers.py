@@ -47,7 +47,7 @@ DOORS = {
     "protego": ("aggregator.intake.robots",),
     "nh3": ("aggregator.intake.markup",),
     "py3langid": ("aggregator.intake.language",),
-    "datasketch": ("aggregator.dedup.fingerprint",),
+    "datasketch": ("aggregator.dedup.minhash",),
     "wordfreq": ("aggregator.dedup.frequency",),
     "Stemmer": ("aggregator.dedup.text",),
     "feedgenerator": ("aggregator.publish",),

@@ -5,6 +5,7 @@ The theory, in the order of the modules:
 `text`         a report becomes features: stems, numbers, runs of characters.
 `frequency`    a feature is worth what it is rare: in the language, and so far in the stream.
 `lexicon`      both are found out once a word, so that a text is cut by looking its words up.
+`minhash`      a set becomes a signature, which estimates what it shares with others.
 `fingerprint`  a report becomes a sketch (features, to be weighed), a signature (to tell copies) and band keys
                (to find candidates).
 `signals`      two reports become a row of numbers, each with a meaning.

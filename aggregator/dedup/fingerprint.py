@@ -13,21 +13,17 @@ Every sketch carries the recipe that made it, so that another recipe means a new
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
-from datasketch import MinHash
 
 from aggregator.dedup import text as cutting
 from aggregator.dedup.frequency import Floats, Hashes, StreamCounts
 from aggregator.dedup.lexicon import Cut, cut
+from aggregator.dedup.minhash import PERMUTATIONS, SCHEME, SEED, Signature, agreement, minhash
 
-SCHEME: Final = "affine32"  # pinned: datasketch 2 changed its default, and stored signatures outlive it
-SEED: Final = 1
-PERMUTATIONS: Final = 128
 RECIPE: Final = f"text{cutting.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys3/rates/dates"
 
 HEAD, LEAD, NAME, NUMBER, INSTANCE, DATE = 1, 2, 4, 8, 16, 32  # flags of a feature
@@ -43,8 +39,6 @@ _FULLEST = 100  # and in at most about so many of the reports that are counted: 
 _BANDS = 16  # of two MinHashes each, over the distinctive features
 
 _FACTORS = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)  # one a place in a shingle
-
-Signature = npt.NDArray[np.uint32]
 
 _RECORD = np.dtype([("hash", "<u4"), ("count", "u1"), ("flags", "u1"), ("rate", "<f2")])
 
@@ -143,7 +137,7 @@ def sketch_of(reading: Reading) -> Sketch:
         counts=np.minimum(counts[kept], 255).astype(np.uint8),
         flags=_flags(reading, which, len(hashes))[kept],
         rates=np.concatenate([headline.rates, body.rates])[first[kept]],
-        signature=_minhash(_shingles(said)),
+        signature=minhash(_shingles(said)),
         length=len(said),
     )
 
@@ -209,7 +203,7 @@ def _bands(hashes: Hashes) -> list[int]:
     """LSH keys of a set of features, beyond 32 bits, so that none is the key of a feature by chance."""
     if len(hashes) < 2:
         return []
-    rows = _minhash(hashes)[: 2 * _BANDS].astype(np.uint64).reshape(_BANDS, 2)
+    rows = minhash(hashes)[: 2 * _BANDS].astype(np.uint64).reshape(_BANDS, 2)
     # The band's number is mixed in: equal rows of different bands must not meet.
     numbers = np.arange(1, _BANDS + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     mixed = ((rows[:, 0] << np.uint64(32)) | rows[:, 1]) ^ numbers
@@ -221,16 +215,4 @@ def resemblance(a: Sketch, b: Sketch) -> float:
     """Estimated Jaccard resemblance of two texts' shingles, in [0, 1]."""
     if not (len(a.hashes) and len(b.hashes)):
         return 0.0
-    return float(np.mean(a.signature == b.signature))
-
-
-@functools.cache
-def _template() -> MinHash:
-    return MinHash(num_perm=PERMUTATIONS, seed=SEED, scheme=SCHEME, hashfunc=int)
-
-
-def _minhash(hashes: npt.NDArray[np.uint32]) -> Signature:
-    minhash = _template().copy()
-    minhash.update_batch(hashes)
-    signature: Signature = minhash.hashvalues
-    return signature
+    return agreement(a.signature, b.signature)
