@@ -21,27 +21,25 @@ import contextlib
 import os
 import random
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregator import metrics
 from aggregator.agenda import Agenda
-from aggregator.errors import AggregatorError, FolderError, LeftAlone, ParseError, SourceError
+from aggregator.errors import FolderError, LeftAlone, ParseError, SourceError
 from aggregator.fulltext import FullText, Reading
-from aggregator.ingest import Gain, ingest
 from aggregator.intake import due, folder
 from aggregator.intake.folder import Dropped, Refusal
-from aggregator.intake.normalise import Body, changes
 from aggregator.intake.turns import Room
 from aggregator.linker import Linker
-from aggregator.model import Answer, Parsed, Report, SourceState
-from aggregator.polled import Broken, Polled, blamed, fault, looked, outcome
+from aggregator.model import Answer, Parsed, SourceState
+from aggregator.polled import Broken, Polled, fault, looked, outcome
 from aggregator.prune import Forgotten, prune
 from aggregator.publish import publish
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
-from aggregator.shown import short
+from aggregator.taking import Taking
 from aggregator.websub import Hubs
 from aggregator.writing import Writer, to_its_end
 from storage import corrections, sources, stories, subscriptions
@@ -57,28 +55,10 @@ if TYPE_CHECKING:
     from aggregator.intake.fetch import Fetcher
 
 _FILES_A_LOOK = 1000  # of one folder; the rest waits for the next look, so that other sources get their turn
-_BATCH, _BATCH_TEXT = (
-    100,
-    500_000,
-)  # reports and characters a transaction, a second's work: a stop waits for it
 _PATIENCE = timedelta(seconds=10)  # with files that have not settled, in a run that ends
-_MOST_LOST = 10  # reports of one transaction that bring out a defect; more, and they are not to blame
 _GRAIN = 0.01  # seconds: file systems and clocks do not count in the same steps
 
 Result = TypeVar("Result")
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """What one transaction takes in, and the keys of what its source showed beside it."""
-
-    reports: Sequence[Report]
-    beside: Sequence[tuple[str, ...]]
-    now: datetime
-
-
-Keep = Callable[[Any, Polled], None]
-"""Writes, in an open transaction, what goes with the outcome so far."""
 
 
 class Pipeline:
@@ -112,7 +92,7 @@ class Pipeline:
         self._room = Room(settings.fetch.concurrency)
         self._publishing = asyncio.Lock()
         self._agenda = Agenda(settings, database, clock)
-        self._full_text, self._hubs = self._reader_of_pages(), self._subscriber()
+        self._compose()
 
     def adopt(self, settings: Settings, tools: tuple[Fetcher, Parser] | None = None) -> None:
         """Go on with other settings; a poll that is under way ends as it began.
@@ -129,7 +109,16 @@ class Pipeline:
         if tools is not None:
             self._fetcher, self._parser = tools
             self._room = Room(settings.fetch.concurrency)
-        self._full_text, self._hubs = self._reader_of_pages(), self._subscriber()
+        self._compose()
+
+    def _compose(self) -> None:
+        """What is made of the settings and the tools."""
+        settings, database, write, clock = self._settings, self._database, self._writer.write, self._clock
+        self._hubs = Hubs(settings, database, self._fetcher, write, clock)
+        self._full_text = FullText(
+            settings, database, self._fetcher, self._parser, self._linker, write, clock
+        )
+        self._taking = Taking(self._linker, self._full_text, self._writer)
 
     def waiting(self) -> list[Source]:
         """The sources to poll now, the one that has waited longest first."""
@@ -194,7 +183,7 @@ class Pipeline:
             with metrics.stage("parse"):
                 parsed = await self._parser.parse(body, "feed", url=source.url, content_type=content_type)
             polled = Polled(source.name, warning=parsed.damaged)
-            return await self._take_in(await self._body(parsed, source, now), polled, now, keep)
+            return await self._taking.take_in(await self._taking.made(parsed, source, now), polled, now, keep)
         except SourceError as error:
             return Polled(source.name, error=error)
 
@@ -291,8 +280,8 @@ class Pipeline:
             outcome = due.Outcome(answer, whole, polled.new, body.shown, pushed)
             sources.save(tx, due.after_answer(state, limits, outcome, now, chance))
 
-        body = await self._body(parsed, source, now, state.shown)
-        return await self._take_in(body, polled, now, keep)
+        body = await self._taking.made(parsed, source, now, state.shown)
+        return await self._taking.take_in(body, polled, now, keep)
 
     async def _parsed(self, answer: Answer, state: SourceState) -> Parsed | None:
         """The entries of an answer; None if it says that nothing has changed."""
@@ -361,74 +350,7 @@ class Pipeline:
             if parsed.damaged is None and len(polled.lost) == before:
                 sources.take(tx, source.name, file.digest, file.name, now)
 
-        return await self._take_in(await self._body(parsed, source, now), polled, now, keep)
-
-    async def _body(
-        self, parsed: Parsed | None, source: Source, now: datetime, before: bytes | None = None
-    ) -> Body:
-        """What a body gave, beside what was known of it before."""
-        if parsed is None:
-            return Body()
-        with blamed(source.name), metrics.stage("normalise"):
-            return await asyncio.to_thread(changes, parsed, source, now, before)
-
-    async def _take_in(self, body: Body, polled: Polled, now: datetime, keep: Keep) -> Polled:
-        """The reports of a body, a transaction a batch; `keep` ends the last one.
-
-        What nobody foresaw ends it with an error in the outcome, beside what was committed before.
-        """
-        batches = _batches(body.reports)
-        for number, reports in enumerate(batches, 1):
-            also = keep if number == len(batches) else _nothing_more
-            batch = _Batch(reports, body.beside, now)
-            try:
-                polled = await self._ingest(batch, polled, also)
-            except AggregatorError:
-                raise
-            except Exception:  # which of them is it?
-                polled = await self._one_by_one(batch, polled, also)
-            if polled.error:
-                break
-        return polled
-
-    async def _ingest(self, batch: _Batch, polled: Polled, also: Keep) -> Polled:
-        full_text = self._full_text
-
-        def work(tx: Any) -> tuple[Gain, Polled]:
-            gain = ingest(tx, self._linker, batch.reports, batch.now, batch.beside)
-            full_text.want(tx, polled.source, gain, batch.now)
-            kept = polled.plus(gain)
-            also(tx, kept)
-            return gain, kept
-
-        with metrics.stage("write"):
-            gain, kept = await self._writer.write(work, weight=max(len(batch.reports), 1))
-        metrics.gained(polled.source, len(gain.new), len(gain.revised), gain.verdicts)
-        return kept
-
-    async def _one_by_one(self, batch: _Batch, polled: Polled, also: Keep) -> Polled:
-        """A batch again, each report by itself: a defect costs the one that brings it out."""
-        before = len(polled.lost)
-        for report in batch.reports:
-            try:
-                with blamed(f"the report {short(report.title)} ({report.url or 'no address'})"):
-                    polled = await self._ingest(replace(batch, reports=[report]), polled, _nothing_more)
-            except Broken as error:
-                polled = replace(polled, lost=(*polled.lost, error))
-                if len(polled.lost) - before > _MOST_LOST:
-                    return replace(polled, error=error)
-        try:
-            with blamed(polled.source):
-                return await self._ingest(replace(batch, reports=[]), polled, also)
-        except Broken as error:
-            return replace(polled, error=error)
-
-    def _subscriber(self) -> Hubs:
-        return Hubs(self._settings, self._database, self._fetcher, self._writer.write, self._clock)
-
-    def _reader_of_pages(self) -> FullText:
-        tools = (self._fetcher, self._parser, self._linker)
-        return FullText(self._settings, self._database, *tools, self._writer.write, self._clock)
+        return await self._taking.take_in(await self._taking.made(parsed, source, now), polled, now, keep)
 
     def _publish(self) -> list[Path]:
         settings = self._settings.publish
@@ -448,19 +370,6 @@ class Pipeline:
         return files
 
 
-def _batches(found: Iterable[Report]) -> list[list[Report]]:
-    """Reports, oldest first, in transactions of a bounded size; at least one, which may be empty."""
-    batches: list[list[Report]] = [[]]
-    text = 0
-    for report in sorted(found, key=lambda report: report.published):
-        text += len(report.text)
-        if batches[-1] and (len(batches[-1]) == _BATCH or text > _BATCH_TEXT):
-            batches.append([])
-            text = len(report.text)
-        batches[-1].append(report)
-    return batches
-
-
 def _unsettled(source: FolderSource, settle: timedelta, now: datetime) -> float:
     """Seconds until what lies in the folder now has settled, unless it goes on changing."""
     with contextlib.suppress(OSError), os.scandir(source.folder) as entries:
@@ -472,7 +381,3 @@ def _unsettled(source: FolderSource, settle: timedelta, now: datetime) -> float:
         left = max(moments, default=0) + settle.total_seconds() - now.timestamp()
         return min(max(left + _GRAIN, 0), _PATIENCE.total_seconds())
     return 0
-
-
-def _nothing_more(tx: Any, polled: Polled) -> None:
-    """What is kept with a batch that is not the last."""

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from aggregator import correct
+from aggregator import correct, taking
 from aggregator import pipeline as subject
 from aggregator.errors import BadStatus, FolderError, ParseError, StoreError
 from aggregator.intake.contain import Parser
@@ -282,7 +282,7 @@ def test_a_failing_source_costs_only_itself(tmp_path, origin, rss):
 
 def test_reports_come_before_validators(feed, origin, rss, monkeypatch):
     """A crash in the last transaction loses the validators: all is asked for again, and none doubled."""
-    monkeypatch.setattr(subject, "_BATCH", 3)
+    monkeypatch.setattr(taking, "_BATCH", 3)
     origin.pages["/a"] = rss(*map(item, range(8)))
     failing(monkeypatch, subject.sources, "save", StoreError("the power is gone"))
     with pytest.raises(StoreError):
@@ -327,7 +327,7 @@ def test_a_defect_of_ours_is_a_failure_of_what_brought_it_out(tmp_path, origin, 
     bench = Bench(
         tmp_path, *({"name": n, "url": f"{origin.url}/{n}", "allow_private": True} for n in ("a", "b"))
     )
-    failing(monkeypatch, subject, "changes", ZeroDivisionError("nobody foresaw it"))
+    failing(monkeypatch, taking, "changes", ZeroDivisionError("nobody foresaw it"))
     polled = bench.poll()
     assert isinstance(polled.error, Broken)
     assert isinstance(polled.error.__cause__, ZeroDivisionError)
@@ -338,20 +338,20 @@ def test_a_defect_of_ours_is_a_failure_of_what_brought_it_out(tmp_path, origin, 
 
 def poison(monkeypatch: pytest.MonkeyPatch, *titles: str) -> None:
     """Let reports of these titles bring out a defect whenever they are taken in."""
-    real = subject.ingest
+    real = taking.ingest
 
     def ingest(tx: Any, linker: Any, batch: Any, now: datetime, beside: Any = ()) -> Any:
         if any(report.title in titles for report in batch):
             raise ZeroDivisionError("nobody foresaw it")
         return real(tx, linker, batch, now, beside)
 
-    monkeypatch.setattr(subject, "ingest", ingest)
+    monkeypatch.setattr(taking, "ingest", ingest)
 
 
 @pytest.mark.parametrize("poisoned", [0, 4, 7])
 def test_a_report_that_brings_out_a_defect_costs_itself_alone(feed, origin, rss, monkeypatch, poisoned):
     """It is named; all others are kept; and it is asked for again, without a condition."""
-    monkeypatch.setattr(subject, "_BATCH", 3)
+    monkeypatch.setattr(taking, "_BATCH", 3)
     origin.pages["/a"] = rss(*map(item, range(8)))
     with monkeypatch.context() as patch:
         poison(patch, item(poisoned)["title"])
@@ -369,12 +369,12 @@ def test_a_report_that_brings_out_a_defect_costs_itself_alone(feed, origin, rss,
 
 def test_a_defect_that_every_report_brings_out_is_the_sources_failure(feed, origin, rss, monkeypatch):
     """It gives up soon, and tells what was committed before."""
-    monkeypatch.setattr(subject, "_BATCH", 20)
+    monkeypatch.setattr(taking, "_BATCH", 20)
     items = [item(number) for number in range(40)]
     origin.pages["/a"] = rss(*items)
     poison(monkeypatch, *(each["title"] for each in items[20:]))
     polled = feed.poll()
-    assert (polled.new, len(polled.lost)) == (20, subject._MOST_LOST + 1)
+    assert (polled.new, len(polled.lost)) == (20, taking._MOST_LOST + 1)
     assert isinstance(polled.error, Broken)
     assert feed.state("A").failures == 1
     assert feed.state("A").etag is None
@@ -488,7 +488,7 @@ def test_a_database_that_refuses_leaves_the_files_where_they_are(inbox, monkeypa
 
 def test_a_long_file_cut_short_by_a_crash_is_taken_in_again(inbox, monkeypatch):
     """The ledger knows a file with its last transaction, never before."""
-    monkeypatch.setattr(subject, "_BATCH", 2)
+    monkeypatch.setattr(taking, "_BATCH", 2)
     lines = [json.dumps({"title": item(n)["title"], "text": item(n)["description"]}) for n in range(5)]
     drop(inbox, "many.jsonl", "\n".join(lines))
     failing(monkeypatch, subject.sources, "take", StoreError("the power is gone"))
@@ -503,7 +503,7 @@ def test_a_file_that_brings_out_a_defect_does_not_block_the_folder(inbox, monkey
     """It goes to failed/, and the files after it are taken."""
     drop(inbox, "a.txt", FERRY)
     drop(inbox, "b.txt", FERRY)
-    failing(monkeypatch, subject, "changes", RecursionError("too deep"))
+    failing(monkeypatch, taking, "changes", RecursionError("too deep"))
     polled = inbox.poll()
     assert polled.new == 1
     assert "too deep" in (inbox.folder / "drop/failed/a.txt.reason.txt").read_text()
@@ -615,12 +615,12 @@ def test_transactions_are_bounded_in_reports_and_in_text(found):
         )
         for length, minute in found
     ]
-    batches = subject._batches(given_)
+    batches = taking._batches(given_)
     assert [report for batch in batches for report in batch] == sorted(given_, key=lambda r: r.published)
     assert all(batches) or batches == [[]]
     for batch in batches:
-        assert len(batch) <= subject._BATCH
-        assert len(batch) <= 1 or sum(len(report.text) for report in batch) <= subject._BATCH_TEXT
+        assert len(batch) <= taking._BATCH
+        assert len(batch) <= 1 or sum(len(report.text) for report in batch) <= taking._BATCH_TEXT
 
 
 def test_pruning_forgets_the_index_and_keeps_the_reports(inbox):
