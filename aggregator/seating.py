@@ -90,7 +90,7 @@ class Seating:
         self._weeks |= weeks
 
     def story_of(self, report: int) -> int | None:
-        """The story of a report that looks for a place, if it sits in one already."""
+        """The story of a report that looks for a place, or was met here; None if it sits in none."""
         return self._story.get(report)
 
     def seats(self, ids: Iterable[int]) -> dict[int, list[Seat]]:
@@ -102,6 +102,7 @@ class Seating:
             self._seats |= {story: [] for story in missing}
             for seat in stories.seats(self._tx, missing):
                 self._seats[seat.story].append(seat)
+                self._story[seat.report] = seat.story
         return {story: self._seats[story] for story in wanted}
 
     # ---- writing ----
@@ -162,7 +163,7 @@ class Seating:
         self._story[seat.report] = seat.story
 
     def _rise(self, report: int) -> None:
-        story = self._story.pop(report, None)
+        story = self._story.pop(report)
         if story in self._seats:
             self._seats[story] = [seat for seat in self._seats[story] if seat.report != report]
 
