@@ -42,7 +42,7 @@ def ingest(
     linker: Linker,
     reports: Sequence[Report],
     now: datetime,
-    beside: Sequence[tuple[str, ...]] = (),
+    shown: Sequence[tuple[str, ...]] = (),
 ) -> Gain:
     """Store what is new or has changed, and put it into its stories.
 
@@ -51,13 +51,13 @@ def ingest(
         linker: puts reports into stories.
         reports: what a source showed, the oldest first.
         now: the present time.
-        beside: the keys of what it showed as well, and what is as it was.
+        shown: the keys of all that it showed, these reports or others; only needed where there are others.
 
     """
     known = store.known(tx, (key for report in reports for key in report.keys))
     if known:  # else there is nothing that the others could have
-        known |= store.known(tx, (key for keys in beside for key in keys))
-    new, again = _sorted_out(reports, known, [*(report.keys for report in reports), *beside])
+        known |= store.known(tx, (key for keys in shown for key in keys))
+    new, again = _sorted_out(reports, known, [*(report.keys for report in reports), *shown])
     store.release(tx, (key for report in new for key in report.keys if key in known))
     ids = store.add(tx, new)
     revised = _revised(tx, again, now)

@@ -33,10 +33,10 @@ _MOST_LOST = 10  # reports of one transaction that bring out a defect; more, and
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What one transaction takes in, and the keys of what its source showed beside it."""
+    """What one transaction takes in, and the keys of all that its source showed."""
 
     reports: Sequence[Report]
-    beside: Sequence[tuple[str, ...]]
+    shown: Sequence[tuple[str, ...]]
     now: datetime
 
 
@@ -77,9 +77,10 @@ class Taking:
         What nobody foresaw ends it with an error in the outcome, beside what was committed before.
         """
         batches = _batches(body.reports)
+        shown = (*body.beside, *(report.keys for report in body.reports))  # who is who: with all in view
         for number, reports in enumerate(batches, 1):
             also = keep if number == len(batches) else _nothing_more
-            batch = _Batch(reports, body.beside, now)
+            batch = _Batch(reports, shown, now)
             try:
                 polled = await self._ingest(batch, polled, also)
             except AggregatorError:
@@ -94,7 +95,7 @@ class Taking:
         full_text = self._full_text
 
         def work(tx: Any) -> tuple[Gain, Polled]:
-            gain = ingest(tx, self._linker, batch.reports, batch.now, batch.beside)
+            gain = ingest(tx, self._linker, batch.reports, batch.now, batch.shown)
             full_text.want(tx, polled.source, gain, batch.now)
             kept = polled.plus(gain)
             also(tx, kept)

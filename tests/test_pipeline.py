@@ -336,6 +336,27 @@ def test_a_defect_of_ours_is_a_failure_of_what_brought_it_out(tmp_path, origin, 
     assert bench.poll(source=1).new == 1
 
 
+@pytest.mark.parametrize("size", [100, 3])
+@pytest.mark.parametrize("poisoned", [None, 3])
+def test_who_is_who_is_decided_with_the_whole_body_in_view(feed, origin, rss, monkeypatch, size, poisoned):
+    """Today's news stands where yesterday's was, which has moved: in one transaction or in several."""
+    monkeypatch.setattr(taking, "_BATCH", size)
+    front = "https://gazette.example/front"
+    origin.pages["/a"] = rss(item(0, link=front))
+    feed.poll()
+    feed.clock.now += timedelta(hours=2)
+    today = item(9, link=front, pubDate="Fri, 20 Nov 2026 11:30:00 GMT")
+    origin.pages["/a"] = rss(item(0), *map(item, range(1, 7)), today)
+    if poisoned is not None:
+        poison(monkeypatch, item(poisoned)["title"])
+    polled = feed.poll()
+    expected = {item(n)["title"] for n in (*range(7), 9)}
+    if poisoned is not None:
+        expected.remove(item(poisoned)["title"])
+    assert set(feed.titles()) == expected
+    assert polled.new == len(expected) - 1
+
+
 def poison(monkeypatch: pytest.MonkeyPatch, *titles: str) -> None:
     """Let reports of these titles bring out a defect whenever they are taken in."""
     real = taking.ingest
