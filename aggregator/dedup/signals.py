@@ -29,6 +29,8 @@ _CARRIERS = 2  # one name in two words ("Hong Kong") is no event
 _ENOUGH = 0.03  # of a cosine, beside what the carriers bring: then it hangs on more than them
 _LONG = 12  # features, repetitions included; two shorter headlines often share no more than a name
 _RARE = 10.0  # rate of a word that tells as much as a name; "crash" and "resign" are more common
+_SHORT_TITLE = 4  # features; "Letters to the editor" stands over anything, a longer title is news
+_COMMON = 100.0  # rate of a word that any two texts share
 _TITLE_BONUS = 1  # a word of the title counts as if it stood once more in the text
 
 Matrix = npt.NDArray[np.float32]
@@ -44,6 +46,8 @@ class Weighed:
         named: whether each feature is a name in its text, shape (n,).
         marks: hashes of what says, in its title, which one of a series it is; see `text.instances`.
         days: hashes of the days, and years, of the dates in its title.
+        rubric: hashes of a short title, where a text stands under it: it may be the name of a column.
+        under: hashes of what the text says beside such a title, common words left out.
     """
 
     sketch: Sketch
@@ -51,6 +55,8 @@ class Weighed:
     named: npt.NDArray[np.bool_]
     marks: frozenset[int]
     days: frozenset[int]
+    rubric: frozenset[int] = frozenset()
+    under: frozenset[int] = frozenset()
 
 
 def weigh(sketch: Sketch, counts: StreamCounts) -> Weighed:
@@ -90,7 +96,8 @@ def _weigh_alike(language: str, sketches: Sequence[Sketch], counts: StreamCounts
         own = vectors[start:end]
         norms = np.sqrt(np.einsum("ij,ij->j", own, own))
         marks, days = (_flagged(sketch, flags) for flags in (INSTANCE, DATE | NUMBER))
-        found.append(Weighed(sketch, own / np.maximum(norms, 1e-9), named[start:end].copy(), marks, days))
+        units = own / np.maximum(norms, 1e-9)
+        found.append(Weighed(sketch, units, named[start:end].copy(), marks, days, *_rubric(sketch)))
         start = end
     return found
 
@@ -98,6 +105,16 @@ def _weigh_alike(language: str, sketches: Sequence[Sketch], counts: StreamCounts
 def _flagged(sketch: Sketch, flags: int) -> frozenset[int]:
     """Hashes of the features that have all of these flags."""
     return frozenset(sketch.hashes[(sketch.flags & flags) == flags].tolist())
+
+
+def _rubric(sketch: Sketch) -> tuple[frozenset[int], frozenset[int]]:
+    """A short title and what stands under it, as `Weighed` has them; nothing where it is long or alone."""
+    titled = (sketch.flags & HEAD) > 0
+    beside = ~titled | (sketch.counts > 1)
+    if not 0 < np.count_nonzero(titled) <= _SHORT_TITLE or not beside.any():
+        return frozenset(), frozenset()
+    telling = sketch.hashes[beside & (sketch.rates < _COMMON)]
+    return frozenset(sketch.hashes[titled].tolist()), frozenset(telling.tolist())
 
 
 def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:

@@ -147,7 +147,11 @@ def veto(one: Telling, other: Telling, window: timedelta) -> str | None:
 
 
 def _another(one: Weighed, other: Weighed) -> str | None:
-    """What the titles say that makes them two of a series, or None."""
+    """What the titles say that makes them two events, or nothing to tell one by; or None."""
+    if max(one.sketch.length, other.sketch.length) < _FEWEST:
+        return "neither says more than two words: that tells no event"
+    if one.rubric and one.rubric == other.rubric and one.under.isdisjoint(other.under):
+        return "a short title is all they share: it is the name of a column"
     if _another_day(one, other):
         return "the titles name two different days"
     if _another_instance(one, other):
@@ -155,6 +159,7 @@ def _another(one: Weighed, other: Weighed) -> str | None:
     return None
 
 
+_FEWEST = 3  # features; two reports that say "Live updates" tell no event
 _ALIKE = 0.6  # share of all words of two titles that both have, for them to be of one series
 
 
@@ -180,7 +185,7 @@ def judge(one: Telling, others: Sequence[Telling], window: timedelta) -> Probabi
     beside = _DAY * days + _ONE_PUBLISHER * publisher
     found = probability(compare(one.weighed, [other.weighed for other in others]), beside)
     found[apart(one, others, window)] = 0.0
-    if one.weighed.marks:
+    if one.weighed.marks or one.weighed.rubric or one.weighed.sketch.length < _FEWEST:
         found[[_another(one.weighed, other.weighed) is not None for other in others]] = 0.0
     return found
 

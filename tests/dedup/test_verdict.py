@@ -106,6 +106,30 @@ def test_two_events_stay_apart_at_once(language: str, telling: Callable[..., Any
 @pytest.mark.parametrize(
     ("one", "other", "vetoed"),
     [
+        (("Live updates",), ("Live updates",), True),
+        (("Sports",), ("Sports",), True),
+        (("Tarnvik flooded",), ("Tarnvik flooded after the dam broke",), False),
+        (("Obituary", "Jane Doe, novelist, has died."), ("Obituary", "Tom Roe, chemist, was 91."), True),
+        (("Weather forecast", "Rain in the north."), ("Weather forecast", "Fog over the hills."), True),
+        (("Weather forecast", "Fog in the north."), ("Weather forecast", "Fog over the hills."), False),
+        (("Tarnvik flooded", "Tarnvik lost its dam."), ("Tarnvik flooded", "Boats in Tarnvik."), False),
+        (("Dam breaks over old Tarnvik", "Two missing."), ("Dam breaks over old Tarnvik", "A flood."), False),
+        (("Weather forecast", "Rain."), ("Letters", "Rain."), False),
+        (("Weather forecast",), ("Weather forecast", "Rain in the north."), False),
+    ],
+)
+def test_the_name_of_a_column_is_no_event(one, other, vetoed, telling: Callable[..., Any]) -> None:
+    """Where it is all that two reports share; nor are two words with nothing under them."""
+    pair = telling(one), telling(other, 2)
+    assert (verdict.veto(*pair, WINDOW) is not None) is vetoed
+    assert (verdict.veto(*reversed(pair), WINDOW) is not None) is vetoed
+    for first, second in (pair, reversed(pair)):
+        assert bool(verdict.judge(first, [second], WINDOW)[0] == 0.0) is vetoed
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "vetoed"),
+    [
         ("EU adopts 12th package of sanctions", "EU adopts 13th package of sanctions", True),
         ("Quake of magnitude 5.9 off Hestoy", "Quake of magnitude 5.6 off Hestoy", True),
         ("Morning briefing, Monday 16 November", "Morning briefing, Tuesday 17 November", True),
