@@ -20,7 +20,7 @@ from aggregator.dedup.verdict import Telling, account
 from aggregator.known import Known
 from aggregator.model import Evidence, headline
 from aggregator.seating import Seating
-from storage import corrections, reports, stories
+from storage import corrections, counters, reports, stories
 from storage.reports import Stored
 from storage.stories import Seat
 
@@ -66,11 +66,11 @@ class Linker:
         self.rules = Rules()
         self.verdicts: list[tuple[str, float]] = []
         self._prefer = {name.casefold(): -rank for rank, name in reversed(list(enumerate(prefer)))}
-        self._changes: int | None = None  # made by people, that this memory knows of
+        self._heard: tuple[int, int] | None = None  # corrections and revisions, that this memory knows of
 
     def forget(self) -> None:
         """Drop everything derived: after a transaction that was rolled back, memory may be ahead."""
-        self._changes = None
+        self._heard = None
         self.known.forget()
         self.verdicts.clear()
 
@@ -85,12 +85,16 @@ class Linker:
         return taken
 
     def obey(self, tx: Any) -> None:
-        """Learn what people have said since, maybe in another process; they may have changed everything."""
-        changes = corrections.changes(tx)
-        if changes != self._changes:
+        """Learn what another process has changed since: what people said there, and the words of reports.
+
+        Either may have changed everything that is known here. It is to be called before this process revises
+        a report itself.
+        """
+        happened = _happened(tx)
+        if happened != self._heard:
             self.forget()
             self.rules = rules(corrections.listed(tx))
-            self._changes = changes
+            self._heard = happened
 
     @contextmanager
     def linking(
@@ -101,13 +105,15 @@ class Linker:
     ) -> Iterator[Linking]:
         """Fingerprint new or revised reports and enter them into the index, to link them one by one.
 
+        `obey` comes before it, and before the reports were revised.
+
         Args:
             tx: an open writing transaction.
             entered: as they stand in the database.
             sketched: sketches that were made of some of them before.
 
         """
-        self.obey(tx)
+        self._heard = _happened(tx)  # the revisions since `obey` are of these reports
         self.known.enter(tx, entered, sketched or {})
         keys = {report.id: self.known.keys[report.id] for report in entered}
         with Seating(tx, keys, most=self.settings.candidates, ahead=self.settings.stories) as seating:
@@ -322,6 +328,10 @@ def chosen(members: Sequence[Seat], found: set[int], most: int) -> Sequence[Seat
     """The newest members of a large story stand for it, those among `found` before others."""
     ranked = sorted(members, key=lambda seat: (seat.report in found, seat.report), reverse=True)
     return ranked[:most]
+
+
+def _happened(tx: Any) -> tuple[int, int]:
+    return corrections.changes(tx), counters.read(tx, counters.REVISIONS)
 
 
 def best_seat(seats: Sequence[Seat], prefer: Mapping[str, int]) -> Seat:

@@ -9,11 +9,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from aggregator.model import Correction, Side
-from storage import schema
+from storage import counters, schema
 from storage.places import Place
 
 _TABLE = schema.correction
-_CHANGES = "changes"  # the key in ``meta``
 
 
 def add(
@@ -65,16 +64,12 @@ def undo(tx: sa.Connection, correction: int, now: datetime) -> None:
 
 def changes(tx: sa.Connection) -> int:
     """How often a person has changed stories: whoever keeps something of them in memory looks here."""
-    query = sa.select(schema.meta.c.value).where(schema.meta.c.key == _CHANGES)
-    return int(tx.execute(query).scalar() or 0)
+    return counters.read(tx, counters.CORRECTIONS)
 
 
 def changed(tx: sa.Connection) -> None:
     """A person has changed stories: what runs meanwhile publishes again, and forgets what it knew."""
-    value = changes(tx) + 1
-    here = schema.meta.c.key == _CHANGES
-    if not tx.execute(sa.update(schema.meta).where(here).values(value=str(value))).rowcount:
-        tx.execute(sa.insert(schema.meta).values(key=_CHANGES, value=str(value)))
+    counters.add(tx, counters.CORRECTIONS)
 
 
 def _side_json(side: Side) -> dict[str, Any]:

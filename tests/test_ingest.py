@@ -145,6 +145,30 @@ def test_a_transaction_that_failed_is_forgotten_by_the_linker(database):
     assert shown(database) == sorted([[BUDGET[0]], [FIRE_AGAIN[0]]])
 
 
+def test_what_another_process_revises_is_known(database):
+    """Whoever links goes by the words that stand in the database, not by those that it remembers."""
+    service, other = Linker(Dedup()), Linker(Dedup())
+    with database.writing() as tx:
+        ingest(tx, service, [made(FIRE, 1)], NOON)
+    with database.writing() as tx:
+        ingest(tx, other, [made(BUDGET, 1)], NOON)
+    with database.writing() as tx:
+        known = service.known
+        ingest(tx, service, [made(FIRE_AGAIN, 2, "Island Times"), made(BUDGET, 3, "Budget Weekly")], NOON)
+    assert shown(database) == sorted([[BUDGET[0], BUDGET[0]], [FIRE_AGAIN[0]]])
+    assert service.known is known
+    with database.writing() as tx:  # its own revisions are no news to it
+        kept = service.known.keys[3]
+        ingest(
+            tx,
+            service,
+            [made((FIRE_AGAIN[0], FIRE_AGAIN[1] + " No more is known."), 2, "Island Times")],
+            NOON,
+        )
+        ingest(tx, service, [made(FIRE, 4, "Coast Radio")], NOON)
+        assert service.known.keys[3] is kept
+
+
 def test_a_restart_decides_the_same(database):
     """What the linker holds in memory is derived: a new one goes on as the old one would have."""
     with database.writing() as tx:
