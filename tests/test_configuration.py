@@ -379,6 +379,17 @@ def test_a_variable_does_not_hide_that_its_section_is_wrong() -> None:
     ]
 
 
+def test_a_driver_that_is_not_installed_is_told_with_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By `check` already, and with what to type; other databases need none."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    for url in ("postgresql://db/news", "postgresql+psycopg://db/news"):
+        assert complaints(f"{SOURCES}database: {url}\n") == [
+            "a.yaml:2:11: database: needs a driver that is not installed: "
+            "pip install 'story-aggregator[postgresql]'"
+        ]
+    assert loaded(f"{SOURCES}database: sqlite:///x.db\n")
+
+
 def test_where_the_file_is_looked_for(place: Path) -> None:
     """Where it is named; else where the variable says; else in config/."""
     for name in ("given.yaml", "variable.yaml", "config/aggregator.yaml"):

@@ -23,6 +23,7 @@ from aggregator.units import format_duration, parse_duration
 Texts = list[tuple[KeyPath, str]]
 
 _PORTS = {"http": 80, "https": 443}
+_DRIVER = "psycopg"
 _FULL_TEXT = ("trafilatura", "protego")
 _NO = {"false", "no", "off", "0", "f", "n"}
 
@@ -160,6 +161,10 @@ def _hasty(document: Document, sources: list[tuple[KeyPath, dict[str, Any]]]) ->
 
 def _without_extra(document: Document, sources: list[tuple[KeyPath, dict[str, Any]]]) -> Iterator[Problem]:
     """What is asked for and not installed."""
+    url = document.values.get("database")
+    if isinstance(url, str) and url.startswith("postgresql") and not importlib.util.find_spec(_DRIVER):
+        text = "needs a driver that is not installed: pip install 'story-aggregator[postgresql]'"
+        yield document.problem(("database",), text)
     if all(importlib.util.find_spec(library) for library in _FULL_TEXT):
         return
     for path, source in sources:

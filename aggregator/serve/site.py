@@ -7,6 +7,7 @@ there could read it through a visitor's browser.
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 from collections.abc import AsyncIterator, Iterable
 from typing import TYPE_CHECKING
@@ -34,6 +35,12 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+_REMEDIES = {
+    errno.EADDRINUSE: "set serve.port to a free one",
+    errno.EACCES: "set serve.port to one above 1023 (the others are for root)",
+}
+_NOT_HERE = "set serve.host to an address of this machine"  # no such name, or one of another
+
 
 @contextlib.asynccontextmanager
 async def listening(settings: Serve, routes: Iterable[web.RouteDef]) -> AsyncIterator[list[str]]:
@@ -55,7 +62,7 @@ async def listening(settings: Serve, routes: Iterable[web.RouteDef]) -> AsyncIte
         except OSError as error:
             raise ServeError(
                 f"cannot listen on {settings.host}, port {settings.port}: {error.strerror or error}",
-                hint="set serve.port to a free one, or serve.enabled to false",
+                hint=f"{_REMEDIES.get(error.errno or 0, _NOT_HERE)}, or serve.enabled to false",
             ) from error
         yield [str(URL.build(scheme="http", host=host, port=port)) for host, port, *_ in runner.addresses]
     finally:

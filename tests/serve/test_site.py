@@ -114,5 +114,7 @@ def test_an_address_of_another_machine_is_said():
         async with listening(Serve(host="203.0.113.7", port=0), ROUTES):
             pytest.fail("it listened")
 
-    with pytest.raises(ServeError, match=r"203\.0\.113\.7"):
+    with pytest.raises(ServeError, match=r"203\.0\.113\.7") as caught:
         asyncio.run(go())
+    assert "set serve.host to an address of this machine" in str(caught.value)
+    assert "serve.port" not in str(caught.value), "another port would not help"
