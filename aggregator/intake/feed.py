@@ -9,6 +9,7 @@ everything.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Container, Iterator
 from typing import Any
 from xml.sax import SAXParseException
@@ -21,6 +22,7 @@ from aggregator.intake.plaintext import clip, one_line
 from aggregator.intake.shape import Limits
 from aggregator.model import Entry, Parsed
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _LINKS = frozenset({"enclosure", "via", "related", "canonical"})
 
@@ -118,8 +120,16 @@ def _entry(raw: Any, language: str | None) -> Entry:
         language=_language(raw) or language,
         publisher=_title(dict.get(raw, "source")) or None,
         links=tuple(_links(raw)),
-        tags=tuple(_string(tag, "label") or _string(tag, "term") or "" for tag in _dicts(raw, "tags")),
+        tags=tuple(_tags(raw)),
     )
+
+
+def _tags(raw: Any) -> Iterator[str]:
+    """Categories as people read them; the numbers that some systems give their pages are none."""
+    for tag in _dicts(raw, "tags"):
+        name = _string(tag, "label") or _string(tag, "term") or ""
+        if not _UUID.fullmatch(name.strip()):
+            yield name
 
 
 def _link(raw: Any) -> str | None:

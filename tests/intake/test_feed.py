@@ -187,6 +187,14 @@ def test_most_entries_are_bounded() -> None:
     assert time.process_time() - started < 5
 
 
+def test_a_number_of_a_page_is_no_tag() -> None:
+    """Some systems put the identifier of each page among its categories; nobody can choose stories by it."""
+    number = "0f3C9a52-6b1e-5d47-8a90-1c2d3e4f5a6b"
+    categories = ("ferries", number, f"{number} and more")
+    item = "<item><title>one</title>" + "".join(f"<category> {name} </category>" for name in categories)
+    assert parse(rss(f"{item}</item>")).entries[0].tags == ("ferries", f"{number} and more")
+
+
 def test_texts_are_bounded() -> None:
     """A title of a megabyte and a text of two are cut; so are lists and all other fields."""
     item = (
