@@ -250,6 +250,7 @@ class Linking:
             gained.add(joined)
             lost.add(left)
             here = joined if moved == report else here
+        self._seating.tidy(sorted(gained | lost) if lost else ())
         self._show(sorted(gained), now)
         self._show(sorted(lost - gained), None)
         return here

@@ -135,6 +135,16 @@ class Seating:
         stories.regroup(self._tx, reports, copy_group)
         self._seats.pop(story, None)
 
+    def tidy(self, ids: Iterable[int]) -> None:
+        """Name each copy group of these stories after one that is in it: the others may have left."""
+        for story, seats in self.seats(ids).items():
+            groups: dict[int, list[int]] = {}
+            for seat in seats:
+                groups.setdefault(seat.copy_group, []).append(seat.report)
+            for group, mates in groups.items():
+                if group not in mates:
+                    self.regroup(story, mates, min(mates))
+
     def merge(self, goes: int, stays: int, score: float, now: datetime) -> None:
         """All of one story into another."""
         going = self.seats([goes, stays])[goes]

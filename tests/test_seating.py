@@ -164,3 +164,24 @@ def test_a_story_that_gained_and_then_lost_has_gained(database) -> None:
         (story,) = stories.load(tx, [1], database.uuid)
         assert (story.title, story.updated) == ("lost", later)
         raise Undone
+
+
+@pytest.mark.parametrize("moved", [1, 2])
+def test_a_copy_group_is_named_after_one_that_is_in_the_story(database, moved: int) -> None:
+    """In the story that a copy has left, and in the one that it has joined."""
+    with suppress(Undone), database.writing() as tx:
+        with Seating(tx) as seating:
+            for goes in (2, 3):
+                seating.merge(goes, 1, 0.9, NOON)
+            seating.regroup(1, [1, 2, 3], 1)
+            seat = next(seat for seat in seating.seats([1])[1] if seat.report == moved)
+            seating.move(seat, 4, {}, 0.9, NOON)
+            seating.tidy([1, 4])
+        stay = [report for report in (1, 2, 3) if report != moved]
+        groups = {report: seat.copy_group for report, seat in _seated(tx).items()}
+        assert {report: groups[report] for report in (1, 2, 3, 4)} == {
+            moved: moved,
+            4: 4,
+            **dict.fromkeys(stay, min(stay)),
+        }
+        raise Undone
