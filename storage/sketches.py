@@ -35,8 +35,11 @@ def bucket(moment: datetime) -> int:
 
 
 def weeks(now: datetime, window: timedelta) -> range:
-    """The weeks, as `bucket` counts them, in which lies what was seen within the window."""
-    return range(bucket(now - window), bucket(now) + 1)
+    """The weeks, as `bucket` counts them, in which lies what was seen within the window.
+
+    And the next week: a clock that was set back must not hide what was seen before it was.
+    """
+    return range(bucket(now - window), bucket(now) + 2)
 
 
 def put(tx: sa.Connection, packed: Mapping[int, bytes], recipe: str) -> None:
