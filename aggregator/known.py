@@ -132,7 +132,7 @@ class Known:
 
     def _told(self, seat: Seat) -> Telling:
         # A report without an address came from a folder, whose name may stand for any publisher.
-        publisher = seat.publisher if seat.linked else None
+        publisher = seat.publisher.casefold() if seat.linked else None
         weighed = self._weighed[seat.report][1]
         return Telling(seat.report, weighed, seat.published, seat.dated, seat.copy_group, publisher)
 

@@ -365,7 +365,7 @@ class Story:
         created: when its first report came in.
         updated: when it last gained something.
         members: every report, in the order of publishing.
-        publishers: names, each once, in the order in which they reported.
+        publishers: names, each once whatever its case, in the order in which they reported.
         voices: independent texts (copy groups): a wire copy in forty papers is one voice of forty publishers.
         former: uuids that lead here: of stories that are in this one now.
     """

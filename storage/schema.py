@@ -337,7 +337,7 @@ subscription = sa.Table(
 VIEWS = {
     "stories": """
         SELECT s.id AS id, s.title AS title, b.url AS url, s.created AS created, s.updated AS updated,
-               count(*) AS reports, count(DISTINCT r.publisher) AS publishers,
+               count(*) AS reports, count(DISTINCT lower(r.publisher)) AS publishers,
                count(DISTINCT m.copy_group) AS voices, s.best AS best_report
         FROM story s
         JOIN membership m ON m.story_id = s.id

@@ -294,7 +294,7 @@ def _standing(min_publishers: int) -> sa.Select[int]:
     """Ids in the order of showing; counted story by story, so that a limit ends it early."""
     table, member, report = schema.story, schema.membership, schema.report
     here = member.c.story_id == table.c.id
-    told = sa.select(sa.func.count(report.c.publisher.distinct()))
+    told = sa.select(sa.func.count(sa.func.lower(report.c.publisher).distinct()))
     told = told.join_from(member, report, report.c.id == member.c.report_id).where(here)
     size = sa.select(sa.func.count()).select_from(member).where(here)
     query = sa.select(table.c.id).where(table.c.merged_into.is_(None))
@@ -354,10 +354,18 @@ def _story(
         created=head["created"],
         updated=head["updated"],
         members=tuple(members),
-        publishers=tuple(dict.fromkeys(member.publisher for member in members)),
+        publishers=_publishers(members),
         voices=len({member.copy_group for member in members}),
         former=tuple(_uuid(story, namespace) for story in former),
     )
+
+
+def _publishers(members: Sequence[Member]) -> tuple[str, ...]:
+    """Each once, as it was first spelt: two feeds of one publisher may shout its name differently."""
+    spelt: dict[str, str] = {}
+    for member in members:
+        spelt.setdefault(member.publisher.lower(), member.publisher)
+    return tuple(spelt.values())
 
 
 def _lead(text: str) -> str:

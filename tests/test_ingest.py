@@ -169,6 +169,15 @@ def test_what_another_process_revises_is_known(database):
         assert service.known.keys[3] is kept
 
 
+def test_one_publisher_is_one_whatever_the_case_of_its_name(database):
+    """What counts against a pair by one publisher counts there too."""
+    linker = Linker(Dedup())
+    with database.writing() as tx:
+        ingest(tx, linker, [made(FIRE, 1, "FOX News"), made(BUDGET, 2, "Fox News")], NOON)
+        one, other = (linker.telling(tx, reports.get(tx, [number])[number]) for number in (1, 2))
+    assert one.publisher == other.publisher is not None
+
+
 def test_a_restart_decides_the_same(database):
     """What the linker holds in memory is derived: a new one goes on as the old one would have."""
     with database.writing() as tx:

@@ -79,7 +79,7 @@ class Telling:
         published: when; only believed where `dated`.
         dated: whether the source gave the date.
         copy_group: id of the first report with this text.
-        publisher: whose it is, where that is known for certain.
+        publisher: whose it is, case folded, where that is known for certain.
     """
 
     id: int

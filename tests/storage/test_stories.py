@@ -72,6 +72,19 @@ def test_a_story_shows_its_reports_and_counts_publishers_and_texts(database, rep
     assert [member.published for member in story.members] == sorted(one.published for one in made)
 
 
+def test_a_publisher_is_one_however_its_name_is_shouted(database, report):
+    """In the story, in the view, and where a feed asks for so many publishers."""
+    made = [report(n, publisher=name) for n, name in enumerate(("FOX News", "Fox News"), 1)]
+    _, opened = filled(database, made)
+    with database.writing() as tx:
+        stories.merge(tx, goes=opened[1], stays=opened[0], score=0.9, now=NOON)
+        (story,) = stories.load(tx, opened, database.uuid)
+        assert story.publishers == (story.members[0].publisher,)
+        assert tx.exec_driver_sql("SELECT publishers FROM stories").scalar() == 1
+        assert stories.selected(tx, min_publishers=2, limit=5) == []
+        assert stories.selected(tx, min_publishers=1, limit=5) == [opened[0]]
+
+
 def test_a_report_cannot_sit_in_two_stories(database, report):
     """The database itself refuses a second seat."""
     (found,), (opened,) = filled(database, [report(1)])
