@@ -90,16 +90,25 @@ def _weigh_alike(language: str, sketches: Sequence[Sketch], counts: StreamCounts
     vectors[:, 1] = weights * in_lead
     vectors[:, 2] = weights * in_head
     named = (flags & NAME) > 0
+    owner = np.repeat(np.arange(len(sketches)), [len(sketch.hashes) for sketch in sketches])
+    marked = np.bincount(owner, (flags & (INSTANCE | DATE)) > 0, len(sketches)) > 0
+    titled = np.bincount(owner, in_head, len(sketches))
     found, start = [], 0
-    for sketch in sketches:
+    for number, sketch in enumerate(sketches):
         end = start + len(sketch.hashes)
         own = vectors[start:end]
-        norms = np.sqrt(np.einsum("ij,ij->j", own, own))
-        marks, days = (_flagged(sketch, flags) for flags in (INSTANCE, DATE | NUMBER))
-        units = own / np.maximum(norms, 1e-9)
-        found.append(Weighed(sketch, units, named[start:end].copy(), marks, days, *_rubric(sketch)))
+        units = own / np.maximum(np.sqrt(np.einsum("ij,ij->j", own, own)), 1e-9)
+        says = _says(sketch, bool(marked[number]), bool(titled[number] <= _SHORT_TITLE))
+        found.append(Weighed(sketch, units, named[start:end].copy(), *says))
         start = end
     return found
+
+
+def _says(sketch: Sketch, marked: bool, short: bool) -> tuple[frozenset[int], ...]:
+    """What the title says by itself: `marks`, `days`, `rubric` and `under`; mostly nothing."""
+    nothing: frozenset[int] = frozenset()
+    marks, days = (_flagged(sketch, flags) if marked else nothing for flags in (INSTANCE, DATE | NUMBER))
+    return marks, days, *(_rubric(sketch) if short else (nothing, nothing))
 
 
 def _flagged(sketch: Sketch, flags: int) -> frozenset[int]:
@@ -108,10 +117,10 @@ def _flagged(sketch: Sketch, flags: int) -> frozenset[int]:
 
 
 def _rubric(sketch: Sketch) -> tuple[frozenset[int], frozenset[int]]:
-    """A short title and what stands under it, as `Weighed` has them; nothing where it is long or alone."""
+    """A short title and what stands under it, as `Weighed` has them; nothing where it stands alone."""
     titled = (sketch.flags & HEAD) > 0
     beside = ~titled | (sketch.counts > 1)
-    if not 0 < np.count_nonzero(titled) <= _SHORT_TITLE or not beside.any():
+    if not beside.any():
         return frozenset(), frozenset()
     telling = sketch.hashes[beside & (sketch.rates < _COMMON)]
     return frozenset(sketch.hashes[titled].tolist()), frozenset(telling.tolist())

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aggregator.dedup.corrections import Rules
-from aggregator.dedup.verdict import Telling, apart, is_copy, judge
+from aggregator.dedup.verdict import Telling, apart, apart_each, is_copy, judge
 
 _NEAR = 0.1  # share of the bar from which a second story is worth another look
 _CLEARLY = 0.3  # log odds by which another story must suit a report better before it moves: no flipping
@@ -327,17 +327,20 @@ def _parts(told: Sequence[Telling], at: Stories, stories: int, rules: Rules) -> 
 
 def _table(told: Sequence[Telling], judged: dict[tuple[int, int], float], bars: Bars) -> _Table:
     """What is known of each pair; what is not known yet is judged and kept."""
-    found = np.zeros((len(told), len(told)))
-    counts = np.zeros((len(told), len(told)))
+    size = len(told)
+    found = np.zeros((size, size))
+    ids = [telling.id for telling in told]
     for i, one in enumerate(told[:-1]):
-        others = told[i + 1 :]
-        pairs = [_pair(one.id, other.id) for other in others]
-        missing = [k for k, pair in enumerate(pairs) if pair not in judged]
-        scores = judge(one, [others[k] for k in missing], bars.window)
-        judged.update((pairs[k], score) for k, score in zip(missing, scores.tolist(), strict=True))
-        found[i, i + 1 :] = [judged[pair] for pair in pairs]
-        counts[i, i + 1 :] = ~apart(one, others, bars.window)
-    counts += counts.T
+        mine = ids[i]
+        pairs = [(mine, other) if mine < other else (other, mine) for other in ids[i + 1 :]]
+        known = [judged.get(pair) for pair in pairs]
+        if missing := [k for k, score in enumerate(known) if score is None]:
+            scores = judge(one, [told[i + 1 + k] for k in missing], bars.window).tolist()
+            judged.update((pairs[k], score) for k, score in zip(missing, scores, strict=True))
+            known = [judged[pair] for pair in pairs]
+        found[i, i + 1 :] = known
+    counts = (~apart_each(told, bars.window)).astype(np.float64)
+    np.fill_diagonal(counts, 0.0)
     return _Table(_log_odds(found + found.T) * counts, counts)
 
 

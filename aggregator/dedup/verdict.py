@@ -97,19 +97,26 @@ def terms(signals: Matrix) -> Floats:
     return rooted
 
 
-def circumstances(one: Telling, others: Sequence[Telling]) -> tuple[Floats, Floats]:
+def circumstances(one: Telling, others: Sequence[Telling], gap: Floats) -> tuple[Floats, Floats]:
     """What speaks about a pair beside its words: days apart after the first, and 1 for one publisher."""
     publisher = one.publisher
     alike = [float(publisher is not None and other.publisher == publisher) for other in others]
-    return np.maximum(gaps(one, others) - 1.0, 0.0), np.array(alike)
+    return np.maximum(gap - 1.0, 0.0), np.array(alike)
 
 
 def gaps(one: Telling, others: Sequence[Telling]) -> Floats:
     """Days between the publication of `one` and of each of the others; 0 where a date is not believed."""
     if not one.dated:
         return np.zeros(len(others))
-    at = one.published.timestamp()
-    return np.array([abs(other.published.timestamp() - at) * other.dated / _SECONDS for other in others])
+    at, dated = _moments(others)
+    days: Floats = np.abs(at - one.published.timestamp()) * dated / _SECONDS
+    return days
+
+
+def _moments(told: Sequence[Telling]) -> tuple[Floats, Floats]:
+    """When each was published, in seconds, and 1 where that is believed; shape (n,) each."""
+    at = np.array([telling.published.timestamp() for telling in told])
+    return at, np.array([float(telling.dated) for telling in told])
 
 
 def probability(signals: Matrix, beside: Floats | float = 0.0) -> Probabilities:
@@ -127,7 +134,7 @@ def account(one: Telling, other: Telling) -> list[tuple[str, float, float, float
     rows = [("intercept", 1.0, model.intercept, model.intercept, "log odds with nothing in common")]
     for name, value, weight in zip(SIGNALS, values.tolist(), model.weights.tolist(), strict=True):
         rows.append((name, value, weight, value * weight, MEANING[name]))
-    days, publisher = (values.item() for values in circumstances(one, [other]))
+    days, publisher = (values.item() for values in circumstances(one, [other], gaps(one, [other])))
     for name, value, weight in (("days", days, _DAY), ("publisher", publisher, _ONE_PUBLISHER)):
         rows.append((name, value, weight, value * weight, MEANING[name]))
     return rows
@@ -135,7 +142,19 @@ def account(one: Telling, other: Telling) -> list[tuple[str, float, float, float
 
 def apart(one: Telling, others: Sequence[Telling], window: timedelta) -> npt.NDArray[np.bool_]:
     """Which of the others were published too far from `one` to be compared; only believed dates count."""
-    return gaps(one, others) > window / timedelta(days=1)
+    return gaps(one, others) > _days(window)
+
+
+def apart_each(told: Sequence[Telling], window: timedelta) -> npt.NDArray[np.bool_]:
+    """The same for every pair of these reports, shape (n, n)."""
+    at, dated = _moments(told)
+    days = np.abs(at[:, None] - at) * dated[:, None] * dated / _SECONDS
+    found: npt.NDArray[np.bool_] = days > _days(window)
+    return found
+
+
+def _days(window: timedelta) -> float:
+    return window / timedelta(days=1)
 
 
 def veto(one: Telling, other: Telling, window: timedelta) -> str | None:
@@ -181,10 +200,11 @@ def _another_instance(one: Weighed, other: Weighed) -> bool:
 
 def judge(one: Telling, others: Sequence[Telling], window: timedelta) -> Probabilities:
     """Probability that `one` tells the same event as each of `others`, shape (len(others),)."""
-    days, publisher = circumstances(one, others)
+    gap = gaps(one, others)
+    days, publisher = circumstances(one, others, gap)
     beside = _DAY * days + _ONE_PUBLISHER * publisher
     found = probability(compare(one.weighed, [other.weighed for other in others]), beside)
-    found[apart(one, others, window)] = 0.0
+    found[gap > _days(window)] = 0.0
     if one.weighed.marks or one.weighed.rubric or one.weighed.sketch.length < _FEWEST:
         found[[_another(one.weighed, other.weighed) is not None for other in others]] = 0.0
     return found

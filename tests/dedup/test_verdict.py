@@ -260,3 +260,15 @@ def test_a_short_text_is_no_proof_of_a_copy(telling: Callable[..., Any], bars: B
     long = telling(("Dam holds", SAME[0][2])), telling(("Dam holds", SAME[0][2]), 2)
     assert verdict.is_copy(*short, bars.copy) == 0.0
     assert verdict.is_copy(*long, bars.copy) == 1.0
+
+
+def test_who_is_too_far_from_whom_is_the_same_for_all_at_once(telling: Callable[..., Any]) -> None:
+    """Each row is what one report is asked about all; a date that is not believed parts nobody."""
+    first = telling(("Ferry burns off Tarnvik",))
+    told = [
+        replace(first, id=number, published=first.published + timedelta(days=days), dated=dated)
+        for number, (days, dated) in enumerate([(0, True), (14, True), (15, True), (40, False), (90, True)])
+    ]
+    found = verdict.apart_each(told, WINDOW)
+    assert [row.tolist() for row in found] == [verdict.apart(one, told, WINDOW).tolist() for one in told]
+    assert found[0].tolist() == [False, False, True, False, True]
