@@ -56,11 +56,13 @@ def get(tx: sa.Connection, ids: Iterable[int], recipe: str) -> dict[int, bytes]:
     return {report_id: bytes(packed) for report_id, packed in rows}
 
 
-def latest(tx: sa.Connection, recipe: str, most: int) -> list[bytes]:
-    """The newest sketches, at most so many, the oldest of them first."""
-    query = sa.select(schema.sketch.c.packed).where(schema.sketch.c.recipe == recipe)
-    rows = tx.execute(query.order_by(schema.sketch.c.report_id.desc()).limit(most)).scalars()
-    return [bytes(packed) for packed in rows][::-1]
+def latest(tx: sa.Connection, recipe: str, most: int) -> Iterator[bytes]:
+    """The newest sketches, at most so many, the oldest of them first; read a chunk at a time."""
+    report, made = schema.sketch.c.report_id, schema.sketch.c.recipe == recipe
+    newest = sa.select(report).where(made).order_by(report.desc()).limit(most)
+    for chunk in chunks(list(tx.execute(newest).scalars())[::-1]):
+        query = sa.select(schema.sketch.c.packed).where(report.in_(chunk)).order_by(report)
+        yield from (bytes(packed) for packed in tx.execute(query).scalars())
 
 
 def without(tx: sa.Connection, recipe: str) -> list[int]:

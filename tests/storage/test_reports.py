@@ -101,7 +101,19 @@ def test_a_sketch_of_another_recipe_is_not_there(database, report):
         assert sketches.get(tx, [found], "new recipe") == {}
         sketches.put(tx, {found: b"new"}, "new recipe")
         assert sketches.get(tx, [found], "new recipe") == {found: b"new"}
-        assert sketches.latest(tx, "new recipe", 10) == [b"new"]
+        assert list(sketches.latest(tx, "new recipe", 10)) == [b"new"]
+
+
+def test_the_newest_sketches_come_in_the_order_of_their_reports(database, report, monkeypatch):
+    """So many of one recipe, in several chunks: frequencies are counted as they were counted at first."""
+    monkeypatch.setattr(reports, "CHUNK", 2)
+    with database.writing() as tx:
+        ids = reports.add(tx, [report(number) for number in range(1, 9)])
+        sketches.put(tx, {i: b"%d" % i for i in ids[::-1]}, "recipe")
+        sketches.put(tx, {ids[4]: b"old"}, "old recipe")
+        expected = [b"%d" % i for i in ids if i != ids[4]]
+        assert list(sketches.latest(tx, "recipe", 5)) == expected[-5:]
+        assert list(sketches.latest(tx, "recipe", 99)) == expected
 
 
 def test_the_ledger_knows_a_file_by_its_content(database):
