@@ -107,11 +107,11 @@ class Reading:
     def spelling(self, wanted: Hashes) -> dict[int, cutting.Feature]:
         """For each of these hashes a feature as it stood in the report; as a name, where it stood as one."""
         spelt: dict[int, cutting.Feature] = {}
+        asked = set(wanted.tolist())
         for part in (self.headline, self.body):
-            for place in np.flatnonzero(np.isin(part.hashes, wanted)).tolist():
-                feature = part[place]
-                if feature.hash not in spelt or feature.name:
-                    spelt[feature.hash] = feature
+            for place, (key, named) in enumerate(zip(part.hashes.tolist(), part.named.tolist(), strict=True)):
+                if key in asked and (key not in spelt or (named and not spelt[key].name)):
+                    spelt[key] = part[place]
         return spelt
 
 

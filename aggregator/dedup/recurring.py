@@ -44,13 +44,14 @@ def recurring(reports: Iterable[tuple[str, str]]) -> frozenset[str]:
 
     """
     titles: dict[str, set[str]] = defaultdict(set)
-    looked_at = 0
-    for title, text in reports:
-        looked_at += 1
+    shown = list(reports)
+    if len(shown) < _FEWEST:
+        return frozenset()
+    for title, text in shown:
         said = {sentence for sentence in sentences(text) if len(sentence) >= _SHORTEST}
         for part in said.union(part for part in parts(title) if len(part) >= _SHORTEST_PART):
             titles[part].add(title)
-    enough = max(_FEWEST, _SHARE * looked_at)
+    enough = max(_FEWEST, _SHARE * len(shown))
     return frozenset(part for part, under in titles.items() if len(under) >= enough)
 
 

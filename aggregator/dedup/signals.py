@@ -163,8 +163,8 @@ def _meet(mine: Hashes, theirs: Hashes) -> tuple[npt.NDArray[np.intp], npt.NDArr
 
 
 def _rest(owner: npt.NDArray[np.intp], products: Floats, size: int) -> npt.NDArray[np.float64]:
-    """For each owner the sum of its products without the two largest, shape (size,)."""
-    order = np.lexsort((-products, owner))
+    """For each owner the sum of its products, each in [0, 1], without the two largest, shape (size,)."""
+    order = np.argsort(2.0 * owner - products)
     owners = owner[order]
     rank = np.arange(len(owners)) - np.searchsorted(owners, owners)
     lesser = rank >= _CARRIERS
