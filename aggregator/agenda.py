@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from aggregator import metrics
 from aggregator.errors import BadStatus, LeftAlone, SourceError
 from aggregator.intake import due, pauses
 from aggregator.model import Pause, SourceState
-from aggregator.settings import FeedSource, FolderSource, Settings, Source
+from aggregator.settings import FeedSource, Fetching, FolderSource, Settings, Source
 from storage import pauses as kept_pauses
 from storage import sources
 from storage.database import Database
@@ -155,3 +156,10 @@ class Agenda:
 
     def _pause_of(self, host: str, now: datetime) -> Pause | None:
         return pauses.covering(self._standing(), host, self._settings.fetch, now)
+
+
+def note_other_limit(tx: Any, error: SourceError, whose: str, fetching: Fetching, now: datetime) -> None:
+    """Keep the pause that follows where no feed was asked for, if there is one; see `pauses`."""
+    pause = pauses.after_other_limit(error, whose, kept_pauses.standing(tx), fetching, now)
+    if pause is not None:
+        kept_pauses.keep(tx, pause, now)

@@ -18,14 +18,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
+from aggregator.agenda import note_other_limit
 from aggregator.errors import AggregatorError, LeftAlone, ParseError, SourceError
 from aggregator.ingest import Gain, rewrite
-from aggregator.intake import address, pauses, whole
+from aggregator.intake import address, whole
 from aggregator.intake.language import language
 from aggregator.intake.robots import Robots
 from aggregator.settings import FeedSource, Settings
 from storage import pages
-from storage import pauses as kept_pauses
 from storage import reports as store
 
 if TYPE_CHECKING:
@@ -194,9 +194,7 @@ class FullText:
             pages.tried(tx, page.report, error.message, again=following.due)
             if following.host:
                 pages.put_off(tx, source.name, following.host)
-            standing = kept_pauses.standing(tx)
-            if pause := pauses.after_other_limit(error, source.name, standing, limits, now):
-                kept_pauses.keep(tx, pause, now)
+            note_other_limit(tx, error, source.name, limits, now)
 
         await self._commit(note)
         return following.host is not None

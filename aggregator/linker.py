@@ -20,7 +20,7 @@ from aggregator.dedup.verdict import Telling, account
 from aggregator.known import Known
 from aggregator.model import Evidence, headline
 from aggregator.seating import Seating
-from storage import corrections, counters, reports, stories
+from storage import corrections, meta, reports, stories
 from storage.reports import Stored
 from storage.stories import Seat
 
@@ -52,6 +52,7 @@ class Linker:
         prefer: publishers whose report gives a story its title and lead, the most wanted first.
 
     Attributes:
+        settings: the bars and bounds.
         bars: what a score has to reach.
         known: what is known of reports.
         rules: what people said.
@@ -332,7 +333,7 @@ def chosen(members: Sequence[Seat], found: set[int], most: int) -> Sequence[Seat
 
 
 def _happened(tx: Any) -> tuple[int, int]:
-    return corrections.changes(tx), counters.read(tx, counters.REVISIONS)
+    return corrections.changes(tx), meta.times(tx, meta.REVISIONS)
 
 
 def best_seat(seats: Sequence[Seat], prefer: Mapping[str, int]) -> Seat:

@@ -137,13 +137,9 @@ class Seating:
 
     def tidy(self, ids: Iterable[int]) -> None:
         """Name each copy group of these stories after one that is in it: the others may have left."""
-        for story, seats in self.seats(ids).items():
-            groups: dict[int, list[int]] = {}
-            for seat in seats:
-                groups.setdefault(seat.copy_group, []).append(seat.report)
-            for group, mates in groups.items():
-                if group not in mates:
-                    self.regroup(story, mates, min(mates))
+        seats = [seat for here in self.seats(ids).values() for seat in here]
+        for story, mates in stories.misnamed(seats):
+            self.regroup(story, mates, min(mates))
 
     def merge(self, goes: int, stays: int, score: float, now: datetime) -> None:
         """All of one story into another."""

@@ -18,11 +18,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from aggregator.agenda import note_other_limit
 from aggregator.errors import SourceError
-from aggregator.intake import pauses, websub
+from aggregator.intake import websub
 from aggregator.intake.freshness import wished
 from aggregator.settings import FeedSource, Settings
-from storage import pauses as kept_pauses
 from storage import subscriptions
 from storage.subscriptions import Subscription
 
@@ -112,9 +112,7 @@ class Hubs:
 
         def note(tx: Any) -> None:
             subscriptions.told(tx, wanted.token, said, later)
-            standing = kept_pauses.standing(tx)
-            if pause := pauses.after_other_limit(error, wanted.source, standing, limits, now):
-                kept_pauses.keep(tx, pause, now)
+            note_other_limit(tx, error, wanted.source, limits, now)
 
         await self._commit(note)
 

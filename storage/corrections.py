@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from aggregator.model import Correction, Side
-from storage import counters, schema
+from storage import meta, schema
 from storage.places import Place
 
 _TABLE = schema.correction
@@ -64,12 +64,12 @@ def undo(tx: sa.Connection, correction: int, now: datetime) -> None:
 
 def changes(tx: sa.Connection) -> int:
     """How often a person has changed stories: whoever keeps something of them in memory looks here."""
-    return counters.read(tx, counters.CORRECTIONS)
+    return meta.times(tx, meta.CORRECTIONS)
 
 
 def changed(tx: sa.Connection) -> None:
     """A person has changed stories: what runs meanwhile publishes again, and forgets what it knew."""
-    counters.add(tx, counters.CORRECTIONS)
+    meta.happened(tx, meta.CORRECTIONS)
 
 
 def _side_json(side: Side) -> dict[str, Any]:

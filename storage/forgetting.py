@@ -12,7 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from storage import schema
+from storage import meta, schema
 from storage.reports import chunks
 
 _MARK, _LAST_STORY = "forgotten until", "last story that was forgotten"
@@ -40,7 +40,7 @@ class Old:
 
 def mark(tx: sa.Connection) -> datetime | None:
     """How far the time of forgetting has come: what was kept, or else when the newest report came."""
-    value = _meta(tx, _MARK)
+    value = meta.read(tx, _MARK)
     if value is not None:
         return datetime.fromisoformat(value)
     newest: datetime | None = tx.execute(
@@ -51,12 +51,12 @@ def mark(tx: sa.Connection) -> datetime | None:
 
 def keep_mark(tx: sa.Connection, moment: datetime) -> None:
     """Keep how far it has come."""
-    _keep_meta(tx, _MARK, moment.isoformat())
+    meta.keep(tx, _MARK, moment.isoformat())
 
 
 def last_story(tx: sa.Connection) -> int:
     """The highest id of a story that was let go; 0 if none was."""
-    return int(_meta(tx, _LAST_STORY) or 0)
+    return int(meta.read(tx, _LAST_STORY) or 0)
 
 
 def texts(tx: sa.Connection, before: datetime, now: datetime, most: int) -> int:
@@ -109,7 +109,7 @@ def stories(tx: sa.Connection, ids: Sequence[int]) -> None:
             tx.execute(sa.delete(schema.report).where(schema.report.c.id.in_(part)))
         led = tx.execute(sa.select(story.c.id).where(story.c.merged_into.in_(chunk))).scalars()
         gone = sorted({*chunk, *led})
-        _keep_meta(tx, _LAST_STORY, str(max(last_story(tx), gone[-1])))
+        meta.keep(tx, _LAST_STORY, str(max(last_story(tx), gone[-1])))
         for part in chunks(gone):
             tx.execute(sa.delete(history).where(history.c.story_id.in_(part)))
             tx.execute(sa.delete(story).where(story.c.id.in_(part)))
@@ -168,14 +168,3 @@ def _sightings(tx: sa.Connection, ids: Sequence[int]) -> dict[int, list[tuple[st
         for story, source, last in tx.execute(here.group_by(member.c.story_id, sighting.c.source)):
             found.setdefault(story, []).append((source, last))
     return found
-
-
-def _meta(tx: sa.Connection, key: str) -> str | None:
-    value: str | None = tx.execute(sa.select(schema.meta.c.value).where(schema.meta.c.key == key)).scalar()
-    return value
-
-
-def _keep_meta(tx: sa.Connection, key: str, value: str) -> None:
-    here = sa.update(schema.meta).where(schema.meta.c.key == key)
-    if not tx.execute(here.values(value=value)).rowcount:
-        tx.execute(sa.insert(schema.meta).values(key=key, value=value))

@@ -79,10 +79,6 @@ def justify(tx: sa.Connection, reports: Iterable[int], evidence: Mapping[str, An
 
 def tidy_groups(tx: sa.Connection, ids: Iterable[int]) -> None:
     """Where a text stands in several stories, it is a copy group in each of them."""
-    groups: dict[tuple[int, int], list[int]] = {}
     for chunk in chunks(list(ids)):
-        for seat in stories.seats(tx, chunk):
-            groups.setdefault((seat.story, seat.copy_group), []).append(seat.report)
-    for (_, group), members in groups.items():
-        if group not in members:
+        for _, members in stories.misnamed(stories.seats(tx, chunk)):
             stories.regroup(tx, members, min(members))

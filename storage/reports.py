@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from aggregator.model import Report
-from storage import counters, schema
+from storage import meta, schema
 
 _T = TypeVar("_T")
 _SHOWN = timedelta(days=7)  # how exactly it is kept when a source last showed a report
@@ -169,7 +169,7 @@ def revise(tx: sa.Connection, old: Stored, new: Report, now: datetime) -> None:
     _trim_revisions(tx, old.id)
     changed = {name: getattr(new, name) for name in ("title", "text", "language", "recipe")}
     tx.execute(sa.update(schema.report).where(schema.report.c.id == old.id).values(revised=now, **changed))
-    counters.add(tx, counters.REVISIONS)
+    meta.happened(tx, meta.REVISIONS)
 
 
 def identify(tx: sa.Connection, keys: Iterable[tuple[int, str]]) -> None:

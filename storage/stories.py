@@ -136,6 +136,14 @@ def partition(tx: sa.Connection) -> dict[int, int]:
     return {row.report_id: row.story_id for row in rows}
 
 
+def misnamed(seats: Iterable[Seat]) -> list[tuple[int, list[int]]]:
+    """The copy groups that are named after a report elsewhere: story and reports of each."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for seat in seats:
+        groups.setdefault((seat.story, seat.copy_group), []).append(seat.report)
+    return [(story, mates) for (story, group), mates in groups.items() if group not in mates]
+
+
 def regroup(tx: sa.Connection, reports: Sequence[int], copy_group: int) -> None:
     """Make these reports one copy group."""
     here = schema.membership.c.report_id.in_(list(reports))

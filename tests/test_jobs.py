@@ -401,6 +401,7 @@ def test_a_stop_gives_up_what_is_being_fetched():
             await pipeline.until("poll", 1)
 
     asyncio.run(asyncio.wait_for(run(), PATIENCE))
+    assert pipeline.counts["poll"] == 1
 
 
 def test_nothing_ticks_after_a_stop():

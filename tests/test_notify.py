@@ -66,7 +66,12 @@ def test_a_manager_that_is_gone_is_said_once(tmp_path: Path, caplog):
 
 def test_a_manager_that_does_not_listen_holds_nobody_up(tmp_path):
     """A full socket drops the word; it does not block the service."""
-    with hearing(f"{tmp_path}/notify"):
+    with hearing(f"{tmp_path}/notify") as ear:
         manager = Manager({"NOTIFY_SOCKET": f"{tmp_path}/notify"})
         for _ in range(3000):
             manager.alive()
+        heard = 0
+        with contextlib.suppress(BlockingIOError):
+            while ear.recv(4096) == b"WATCHDOG=1":
+                heard += 1
+    assert 0 < heard < 3000

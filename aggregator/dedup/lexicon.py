@@ -104,7 +104,9 @@ def cut(text: str, language: str) -> Cut:
     """Every feature of a text in its order; see `text` for what a feature is."""
     if sum(map(len, _lexicons.values())) > _MOST_WORDS:
         _lexicons.clear()
-    lexicon = _lexicons.setdefault(language, _Lexicon(language))
+    lexicon = _lexicons.get(language)
+    if lexicon is None:
+        lexicon = _lexicons.setdefault(language, _Lexicon(language))
     tokens = cutting.tokens(text)
     numbers = np.fromiter(map(lexicon.__getitem__, tokens), dtype=np.intp, count=len(tokens))
     traits = lexicon.traits[numbers]

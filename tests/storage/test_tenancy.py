@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,9 @@ def test_two_stores_are_two_claims(empty):
     with empty() as one, empty() as other:
         stores = [Database(one), Database(other)]
         claims = [claim(store) for store in stores]
+        for address in (one, other):
+            with closing(Database(address)) as again, pytest.raises(StoreTaken):
+                claim(again)
         for each, store in zip(claims, stores, strict=True):
             each.keep()
             each.release()
