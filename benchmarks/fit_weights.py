@@ -9,10 +9,10 @@ Two numbers are found separately, because they mean different things:
 * the intercept: so that the default `dedup.story_bar` is the best single bar for all files, when they are
   streamed through the shipped way and scored by B-cubed F1.
 
-The weights of ``length``, ``thin`` and ``strangers`` are set, not fitted (`LENGTH`, …): pairs say that length
-hardly matters, while stories want more agreement from long reports. With ``--held-out`` each family of files
-(the name up to the first ``_``) is scored with weights fitted on the others: what a file gains by being among
-the fitted is the difference.
+The weights of ``length``, ``thin``, ``strangers`` and ``names`` are set, not fitted (`LENGTH`, …): pairs say
+that length hardly matters, while stories want more agreement from long reports. With ``--held-out`` each
+family of files (the name up to the first ``_``) is scored with weights fitted on the others: what a file
+gains by being among the fitted is the difference.
 
 Needs scikit-learn (the extra ``bench``).
 """
@@ -39,6 +39,7 @@ from aggregator.settings import Dedup
 LENGTH = -0.5  # weight of the log length: an e-fold more text must bring 0.5 more log odds
 THIN = -3.0  # set: see the docstring of `verdict`
 STRANGERS = -7.0  # set too: labelled files hold few short reports of strangers
+NAMES = -1.0  # and few of what else happened to somebody
 COSINES = 3  # the signals that are fitted
 NEAR = 0.05  # pairs of different events below this cosine teach nothing
 MOST = 40_000  # pairs of each kind a file
@@ -114,7 +115,7 @@ def fit(fitted: Sequence[Corpus]) -> verdict.Model:
     )
     cosines = (regression.coef_[0] / spread).round(1)
     intercept = regression.intercept_[0] - float(cosines @ mean) - 5.0 * LENGTH
-    return verdict.Model(round(intercept, 2), np.append(cosines, [LENGTH, THIN, STRANGERS]))
+    return verdict.Model(round(intercept, 2), np.append(cosines, [LENGTH, THIN, STRANGERS, NAMES]))
 
 
 def streamed(model: verdict.Model, corpus: Corpus, bar: float) -> tuple[float, float, float]:

@@ -25,7 +25,7 @@ from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
-USUAL, STRICT = Dedup(), Dedup(story_bar=0.9996)
+USUAL, STRICT = Dedup(), Dedup(story_bar=0.9998)
 WORDS = (FIRE, FIRE_AGAIN, BUDGET, BUDGET_AGAIN, FIRE)
 
 

@@ -7,6 +7,8 @@
 ``thin``    how much of ``words`` hangs on two features alone, where there was text enough to share more
 ``strangers``  1 if both texts name names, nothing that one names stands anywhere in the other, and they
             share no word either that is as rare as a name
+``names``   near 1 if both share a name and beside it next to nothing that is distinctive: they tell of one
+            person or place, and need not tell one event
 
 All are symmetric; the cosines of a report with itself are 1.
 """
@@ -23,13 +25,14 @@ import numpy.typing as npt
 from aggregator.dedup.fingerprint import DATE, HEAD, INSTANCE, LEAD, NAME, NUMBER, Sketch
 from aggregator.dedup.frequency import Floats, Hashes, StreamCounts
 
-SIGNALS: Final = ("words", "lead", "title", "length", "thin", "strangers")
+SIGNALS: Final = ("words", "lead", "title", "length", "thin", "strangers", "names")
 
 _CARRIERS = 2  # one name in two words ("Hong Kong") is no event
 _ENOUGH = 0.03  # of a cosine, beside what the carriers bring: then it hangs on more than them
 _LONG = 12  # features, repetitions included; two shorter headlines often share no more than a name
 _RARE = 10.0  # rate of a word that tells as much as a name; "crash" and "resign" are more common
 _SHORT_TITLE = 4  # features; "Letters to the editor" stands over anything, a longer title is news
+_ORDINARY = 3.5  # weight up to which a feature is not distinctive: it stands in 3 % of documents
 _COMMON = 100.0  # rate of a word that any two texts share
 _TITLE_BONUS = 1  # a word of the title counts as if it stood once more in the text
 
@@ -43,6 +46,7 @@ class Weighed:
     Attributes:
         sketch: what was weighed.
         vectors: unit vectors over the features for whole text, lead and title, shape (n, 3).
+        distinctive: by how much the weight of each feature is above the ordinary, shape (n,).
         named: whether each feature is a name in its text, shape (n,).
         marks: hashes of what says, in its title, which one of a series it is; see `text.instances`.
         days: hashes of the days, and years, of the dates in its title.
@@ -52,6 +56,7 @@ class Weighed:
 
     sketch: Sketch
     vectors: Floats
+    distinctive: Floats
     named: npt.NDArray[np.bool_]
     marks: frozenset[int]
     days: frozenset[int]
@@ -89,6 +94,7 @@ def _weigh_alike(language: str, sketches: Sequence[Sketch], counts: StreamCounts
     vectors[:, 0] = weights * (1.0 + np.log(np.maximum(often + _TITLE_BONUS * in_head, 1)))
     vectors[:, 1] = weights * in_lead
     vectors[:, 2] = weights * in_head
+    distinctive = np.maximum(weights - _ORDINARY, 0.0)
     named = (flags & NAME) > 0
     owner = np.repeat(np.arange(len(sketches)), [len(sketch.hashes) for sketch in sketches])
     marked = np.bincount(owner, (flags & (INSTANCE | DATE)) > 0, len(sketches)) > 0
@@ -99,7 +105,8 @@ def _weigh_alike(language: str, sketches: Sequence[Sketch], counts: StreamCounts
         own = vectors[start:end]
         units = own / np.maximum(np.sqrt(np.einsum("ij,ij->j", own, own)), 1e-9)
         says = _says(sketch, bool(marked[number]), bool(titled[number] <= _SHORT_TITLE))
-        found.append(Weighed(sketch, units, named[start:end].copy(), *says))
+        kept = distinctive[start:end].copy(), named[start:end].copy()
+        found.append(Weighed(sketch, units, *kept, *says))
         start = end
     return found
 
@@ -143,12 +150,13 @@ def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:
         signals[:, column] = np.bincount(owner, products[:, column], minlength=len(others))
     rest = _rest(owner, products[:, 0], len(others))
     signals[:, 4] = np.maximum(1.0 - rest / _ENOUGH, 0.0) * (lengths >= _LONG)
+    named = one.named[at] | np.concatenate([other.named for other in others])[hits]
     if one.named.any():
-        rare = one.sketch.rates[at] < _RARE
-        known = rare | one.named[at] | np.concatenate([other.named for other in others])[hits]
         signals[:, 5] = [other.named.any() for other in others]
-        signals[owner[known], 5] = 0.0
-    return np.clip(signals, 0.0, [1, 1, 1, np.inf, 1, 1])
+        signals[owner[named | (one.sketch.rates[at] < _RARE)], 5] = 0.0
+    signals[:, 6] = np.exp(-np.bincount(owner, one.distinctive[at] * ~named, minlength=len(others)))
+    signals[:, 6] *= np.bincount(owner, one.distinctive[at] * named, minlength=len(others)) > 0
+    return np.clip(signals, 0.0, [1, 1, 1, np.inf, 1, 1, 1])
 
 
 def _meet(mine: Hashes, theirs: Hashes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

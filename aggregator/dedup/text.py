@@ -4,6 +4,7 @@ A feature is a *stem*, a *number* or, in scripts without spaces, a run of charac
 
 * words are folded (case, compatibility forms) and stemmed by Snowball where it knows the language;
 * a number keeps its digits and loses its separators, so that ``1,200`` and ``1200`` are one;
+* an address on the web is no words: a site's name would stand in all that the site shows;
 * Chinese and Japanese, Thai, Lao, Burmese and Khmer have no spaces: runs of their letters give overlapping
   pairs (the latter four: runs of three), the usual stand-in for words in retrieval (Nie, Gao, Zhang, Zhou
   2000, *On the use of words and n-grams for Chinese information retrieval*).
@@ -22,7 +23,7 @@ from typing import NamedTuple
 
 import Stemmer
 
-RECIPE = 2
+RECIPE = 3
 """Raised whenever the features of an unchanged text would change."""
 
 _UNSPACED = (
@@ -43,6 +44,9 @@ _TOKEN = _pattern(r"[^\W\d_]")
 _MARKED_TOKEN = _pattern(rf"(?:[^\W\d_]|[{_MARKS}])")  # slower, and only needed where there are marks
 _MARK = re.compile(f"[{_MARKS}]")
 _RUN = re.compile(f"[{_UNSPACED}]")
+_ADDRESS = re.compile(  # in ASCII: no space need follow it in Chinese
+    r"https?://[!-~]{1,2000}|\bwww\.[!-~]{1,500}|\b(?:[A-Za-z0-9-]{1,63}\.){1,4}[A-Za-z]{2,12}/[!-~]{0,500}"
+)
 _LONGEST_WORD = 40  # letters; longer is no word of any language but somebody's junk
 
 _SNOWBALL = {
@@ -104,6 +108,8 @@ def fold(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """The words, numbers, pieces of unspaced runs and sentence ends of `text`, in its order."""
     text = fold(text)
+    if "/" in text or "www." in text:
+        text = _ADDRESS.sub(" ", text)
     found = (_MARKED_TOKEN if _MARK.search(text) else _TOKEN).findall(text)
     if _RUN.search(text):
         return [piece for token in found for piece in (_pieces(token) if _RUN.match(token) else (token,))]

@@ -1,9 +1,9 @@
 """What stands in a text and is no part of the report: invitations to read on or to subscribe, credits.
 
 Two reports with such lines look alike and tell different stories. Removed are whole short lines that the
-tables know, known endings of a line ("… [Read more]"), a first line that is the title again, and the name of
-the agency in a dateline, whose place stays: ``LEEDS (Reuters) - A fire`` becomes ``LEEDS - A fire``. All else
-stays, and so does a sentence that merely holds such words.
+tables know, known endings of a line ("… [Read more]"), a first line that is the title again, the day and hour
+before the first words, and the name of the agency in a dateline, whose place stays: ``LEEDS (Reuters) - A
+fire`` becomes ``LEEDS - A fire``. All else stays, and so does a sentence that merely holds such words.
 
 The patterns see a line of at most `LONGEST_LINE` characters, or so many at its end, and every repeat in them
 is bounded, so that the time is linear in the text: 10 MB a second.
@@ -165,6 +165,14 @@ _DATELINE = re.compile(
     re.IGNORECASE,
 )
 
+_STAMP = re.compile(
+    r"(?:(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}, \d{4}"
+    r"|\d{4}-\d\d-\d\d),? \d{1,2}[:.]\d\d(?: ?[ap]\.?m\b\.?)?+"
+    r"(?: (?:GMT|UTC|BST|CES?T|[ECMP][SD]?T|IST|SGT|HKT|JST|AE[SD]T)\b)?+"
+    r" (?:[|–—-] )?(?=\S)",
+    re.IGNORECASE,
+)
+
 
 def clean(text: str, titles: tuple[str, ...] = ()) -> str:
     """The text without boilerplate, and without a first line that repeats one of the titles.
@@ -177,7 +185,7 @@ def clean(text: str, titles: tuple[str, ...] = ()) -> str:
         if not line:
             kept.append(line)
         elif not (is_boilerplate(line) or (not begun and any(_same(line, title) for title in titles))):
-            kept.append(_without_ending(line if begun else _without_agency(line)))
+            kept.append(_without_ending(line if begun else _without_agency(_without_stamp(line))))
             begun = True
     cleaned = re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip()
     return cleaned or ("" if any(titles) else text.strip())
@@ -224,6 +232,11 @@ def _without_credit(line: str) -> str:
         if start >= 0:
             return line[: len(line) - len(tail) + start].rstrip()
     return line
+
+
+def _without_stamp(line: str) -> str:
+    found = _STAMP.match(line)
+    return line[found.end() :] if found else line
 
 
 def _without_agency(line: str) -> str:

@@ -189,6 +189,30 @@ def test_a_name_in_common_is_not_an_event(telling: Callable[..., Any], bars: Bar
     )
 
 
+NAMESAKES = [
+    (
+        "Swimming pool opens after two years of repairs",
+        "The first swimmers were children of the primary school, and behind them Vesna Tomac of Orlec swam a "
+        "length in a borrowed cap, to the applause of a brass band.",
+    ),
+    (
+        "A childhood among beekeepers, told without sugar",
+        "In a memoir that is in the shops before winter Vesna Tomac remembers her grandfather's hives, the "
+        "monastery's honey, and a cellar in Orlec where nobody was allowed to whistle.",
+    ),
+]
+DEED = " She resigned over the collapsed viaduct."
+
+
+def test_names_alone_tell_no_event(telling: Callable[..., Any], bars: Bars) -> None:
+    """Two reports of one person, on one day; a deed that both name makes the difference."""
+    alone = [telling(report, number) for number, report in enumerate(NAMESAKES, 1)]
+    deed = [telling((title, text + DEED), number) for number, (title, text) in enumerate(NAMESAKES, 3)]
+    accounts = [{name: row for name, *row in verdict.account(*pair)} for pair in (alone, deed)]
+    assert (accounts[0]["names"][0] > 0.9, accounts[1]["names"][0] < 0.1) == (True, True)
+    assert log_odds(*alone) < np.log(bars.story / (1 - bars.story)) < log_odds(*alone) + 1.0 < log_odds(*deed)
+
+
 @pytest.mark.parametrize(
     ("word", "strangers"), [("resigned", 1.0), ("abdicated", 0.0)], ids=["a common word", "a rare word"]
 )
@@ -227,7 +251,7 @@ def test_an_account_adds_up_to_the_probability(case: tuple[str, ...], telling: C
 
 
 def test_days_and_a_common_publisher_speak_against_one_event(telling: Callable[..., Any]) -> None:
-    """The first day costs nothing, each further one the same; and no date and no publisher cost nothing."""
+    """Each day costs the same, whichever came first; and no date and no publisher cost nothing."""
     _, *words, title, text = SAME[0]
     one = replace(telling((*words, "en", NOON)), publisher="Post")
     plain = log_odds(one, telling((title, text, "en"), 2))
@@ -238,10 +262,11 @@ def test_days_and_a_common_publisher_speak_against_one_event(telling: Callable[.
     def by(publisher: str | None) -> float:
         return plain - log_odds(one, replace(telling((title, text, "en"), 2), publisher=publisher))
 
-    assert [round(later(hours), 6) for hours in (-24, 0, 24)] == [0.0, 0.0, 0.0]
+    assert later(0) == pytest.approx(0.0)
     assert later(-72) == pytest.approx(later(72))
-    assert later(120) == pytest.approx(2 * later(72))
-    assert later(72) > 0.1
+    assert later(72) == pytest.approx(3 * later(24))
+    assert later(24) > 0.1
+    assert plain - log_odds(one, telling((title, text, "en"), 2)) == 0.0
     assert (by("Times"), by(None)) == (0.0, 0.0)
     assert by("Post") > 0.5
 

@@ -141,6 +141,12 @@ DATELINES = {
     "The union (TUC) - and others - object": "The union (TUC) - and others - object",
     "The agency Reuters (Reuters) reported a fire": "The agency Reuters (Reuters) reported a fire",
     "(Reuters)": "(Reuters)",
+    "May 24, 2026 5:00 AM A fire": "A fire",
+    "Nov. 2, 2026, 17:05 GMT - A fire": "A fire",
+    "2026-11-02 17:05 | A fire": "A fire",
+    "May 24, 2026 5:00 AM EST-listed shops burn": "May 24, 2026 5:00 AM EST-listed shops burn",
+    "May 24, 2026 was the day of the fire": "May 24, 2026 was the day of the fire",
+    "May 24, 2026 5:00 AM": "May 24, 2026 5:00 AM",
 }
 
 
@@ -168,7 +174,7 @@ def test_a_known_ending_is_cut_off(ending: str) -> None:
 
 @pytest.mark.parametrize(("line", "expected"), DATELINES.items())
 def test_a_dateline_keeps_its_place_and_loses_its_agency(line: str, expected: str) -> None:
-    """Only an agency in brackets or slashes at the very beginning is taken for one."""
+    """Only an agency in brackets or slashes at the very beginning is one; and a day with its hour goes."""
     assert clean(line) == expected
     assert clean(f"{REPORT}\n\n{line}") == f"{REPORT}\n\n{line}"
 
