@@ -16,6 +16,17 @@ from storage import corrections, stories
 from storage.database import Database
 
 
+def told(database: Database) -> dict[int, Story]:
+    """The stories that are there, by id."""
+    with database.reading() as tx:
+        return {story.id: story for story in stories.load(tx, stories.recent(tx), database.uuid)}
+
+
+def partition(database: Database) -> dict[int, set[int]]:
+    """Story ids and the reports in each."""
+    return {i: {member.id for member in story.members} for i, story in told(database).items()}
+
+
 class Desk:
     """Reports that come in, and a person who corrects; each time with a linker that was running all along."""
 
@@ -45,11 +56,10 @@ class Desk:
         return self._do(correct.undo)
 
     def stories(self) -> dict[int, Story]:
-        with self.database.reading() as tx:
-            return {s.id: s for s in stories.load(tx, stories.recent(tx), self.database.uuid)}
+        return told(self.database)
 
     def partition(self) -> dict[int, set[int]]:
-        return {i: {member.id for member in story.members} for i, story in self.stories().items()}
+        return partition(self.database)
 
     def state(self) -> Any:
         """All that there is to see of the stories, but for the times at which they changed."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from desk import partition
 from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, NOON, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,13 +33,6 @@ def take(database: Database, found: Sequence[Report], bars: Dedup = USUAL, now: 
     """Take reports in."""
     with database.writing() as tx:
         ingest(tx, Linker(bars), found, now)
-
-
-def partition(database: Database) -> dict[int, set[int]]:
-    """Story ids and the reports in each."""
-    with database.reading() as tx:
-        loaded = stories.load(tx, stories.recent(tx), database.uuid)
-    return {story.id: {member.id for member in story.members} for story in loaded}
 
 
 def again(
