@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aggregator.dedup import fingerprint, overlap, verdict
+from aggregator.dedup.bars import Bars
 from aggregator.dedup.corrections import deciding
-from aggregator.dedup.story import Bars
 from aggregator.errors import NotFound, ParseError
 from aggregator.intake.contain import Parser
 from aggregator.intake.normalise import normalise

@@ -27,13 +27,14 @@ class Known:
     """What is known of reports.
 
     Attributes:
-        judged: probability by pair of reports, the smaller id first, as far as it was judged.
+        judged: probability by pair of reports, the smaller id first, as far as these weights have judged it.
         keys: the band keys of reports that were entered.
     """
 
     def __init__(self) -> None:
         self.judged: dict[tuple[int, int], float] = {}
         self.keys: dict[int, list[int]] = {}
+        self._judged_in = 0  # the epoch of the weights
         self._counts: StreamCounts | None = None
         self._sketches: dict[int, fingerprint.Sketch] = {}
         self._weighed: dict[int, tuple[int, signals.Weighed]] = {}
@@ -78,6 +79,9 @@ class Known:
             self._sketches[report.id] = sketch
             self._weighed.pop(report.id, None)
             self.keys[report.id] = fingerprint.band_keys(sketch, counts)
+        if counts.epoch != self._judged_in:
+            self.judged.clear()
+            self._judged_in = counts.epoch
         packed = {report.id: self._sketches[report.id].pack() for report in entered}
         sketches.put(tx, packed, fingerprint.RECIPE)
         sketches.add_bands(tx, [(report.id, report.seen, self.keys[report.id]) for report in entered])

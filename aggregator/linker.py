@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aggregator.dedup import fingerprint
+from aggregator.dedup.bars import Bars
 from aggregator.dedup.corrections import Rules, rules
 from aggregator.dedup.overlap import shared_words
-from aggregator.dedup.story import Bars, Neighbourhood, Plan, place
+from aggregator.dedup.story import Neighbourhood, Plan, place
 from aggregator.dedup.verdict import Telling, account
 from aggregator.known import Known
 from aggregator.model import Evidence, headline
@@ -246,8 +247,12 @@ class Linking:
         gained = {here, *(stands.get(stays, stays) for _, stays, _ in plan.merges)}
         lost: set[int] = set()
         for moved, leaves, joins, score in plan.moves:
-            left, joined = stands.get(leaves, leaves), stands.get(joins, joins)
-            self._move(moved, left, joined, score, now)
+            left = stands.get(leaves, leaves)
+            if joins == -moved:
+                stands[joins] = self._part(moved, left, score, now)
+            else:
+                self._move(moved, left, stands.get(joins, joins), score, now)
+            joined = stands.get(joins, joins)
             gained.add(joined)
             lost.add(left)
             here = joined if moved == report else here
@@ -269,6 +274,14 @@ class Linking:
         tellings = self._known.tellings(self._tx, [closest])
         evidence = self._of_event("moved", score, report, tellings).as_json()
         self._seating.move(seat, joins, evidence, score, now)
+
+    def _part(self, moved: int, leaves: int, score: float, now: datetime) -> int:
+        """One report from a story into one of its own, whose id is returned."""
+        seat = next(seat for seat in self._seats(leaves) if seat.report == moved)
+        report = reports.get(self._tx, [moved])[moved]
+        joins = self._seating.found(headline(report.title, report.text), moved, now)
+        self._seating.move(seat, joins, Evidence("parted", score, self._bars.story).as_json(), score, now)
+        return joins
 
     def _near(self, report: Stored, now: datetime, *, without: int | None) -> Near:
         """The stories of the candidates, nearest first, as many as are weighed."""

@@ -243,7 +243,8 @@ class Evidence:
 
     Attributes:
         layer: ``first`` (it opened the story), ``copy`` (the same text), ``story`` (the same event),
-            ``moved`` (it came from a story that it suited less) or ``corrected`` (a person put it here).
+            ``moved`` (it came from a story that it suited less), ``parted`` (it agreed with nobody in its
+            story any more, and opened this one) or ``corrected`` (a person put it here).
         score: resemblance for a copy, probability of one event for a story, in [0, 1].
         bar: what the score had to reach.
         matched: id of the report that it was closest to.

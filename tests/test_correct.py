@@ -1,13 +1,110 @@
 """Corrections: done, obeyed by all that comes later, and taken back to where one was."""
 
+from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 import pytest
-from desk import Desk
-from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER, made
+from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from aggregator import correct
+from aggregator.dedup.corrections import rules
 from aggregator.errors import NotFound, NothingToCorrect
-from storage import corrections, forgetting, history, stories
+from aggregator.ingest import Gain, ingest
+from aggregator.linker import Linker
+from aggregator.model import Report, Story
+from aggregator.settings import Dedup
+from storage import corrections, forgetting, history, reports, stories
+from storage.database import Database
 
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LATER = NOON + timedelta(hours=1)
 ORCHARD = ("Orchard blooms early in Fenrow", "Apple trees blossom in Fenrow, said Ada Quill.")
+WORDS = (FIRE, FIRE_AGAIN, FIRE_LATER, BUDGET, BUDGET_AGAIN)
+
+
+def made(words: tuple[str, str], number: int, **given: object) -> Report:
+    """A report with these words, by a publisher of its own."""
+    values: dict[str, object] = {
+        "source": f"Paper {number}",
+        "publisher": f"Paper {number}",
+        "title": words[0],
+        "text": words[1],
+        "language": "en",
+        "published": NOON + timedelta(minutes=number),
+        "dated": True,
+        "seen": NOON,
+        "url": f"https://paper{number}.example/a",
+        "keys": (f"guid:{number}",),
+    }
+    return Report(**(values | given))  # type: ignore[arg-type]
+
+
+class Desk:
+    """Reports that come in, and a person who corrects; each time with a linker that was running all along."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.service = Linker(Dedup())
+        self.now = NOON
+
+    def take(self, *found: Report) -> Gain:
+        """The service takes reports in."""
+        self.now += timedelta(minutes=1)
+        with self.database.writing() as tx:
+            return ingest(tx, self.service, found, self.now)
+
+    def _do(self, work: Callable[..., correct.Outcome], *arguments: Any) -> correct.Outcome:
+        self.now += timedelta(minutes=1)
+        with self.database.writing() as tx:  # in another process: it knows nothing of the service's linker
+            return work(tx, Linker(Dedup()), *arguments, self.now)
+
+    def merge(self, *ids: int) -> correct.Outcome:
+        return self._do(correct.merge, ids)
+
+    def split(self, story: int, *out: int) -> correct.Outcome:
+        return self._do(correct.split, story, out)
+
+    def undo(self) -> correct.Outcome:
+        return self._do(correct.undo)
+
+    def stories(self) -> dict[int, Story]:
+        with self.database.reading() as tx:
+            return {s.id: s for s in stories.load(tx, stories.recent(tx), self.database.uuid)}
+
+    def partition(self) -> dict[int, set[int]]:
+        return {i: {member.id for member in story.members} for i, story in self.stories().items()}
+
+    def state(self) -> Any:
+        """All that there is to see of the stories, but for the times at which they changed."""
+        seats = {
+            (i, m.id): (m.copy_group, m.evidence, m.joined)
+            for i, s in self.stories().items()
+            for m in s.members
+        }
+        with self.database.reading() as tx:
+            leads = {i: stories.resolve(tx, i) for i in range(1, 30)}
+        heads = {i: (s.title, s.lead, s.created, s.voices) for i, s in self.stories().items()}
+        known = {i: lead for i, lead in leads.items() if lead in heads}
+        return seats, heads, known
+
+    def is_at(self, before: Any) -> bool:
+        """Whether all is as it was; an id that was given since leads somewhere now."""
+        seats, heads, leads = self.state()
+        return (seats, heads) == before[:2] and leads.items() >= before[2].items()
+
+    def honours_all(self) -> bool:
+        """Whether every correction in force holds."""
+        with self.database.reading() as tx:
+            said = rules(corrections.listed(tx))
+        groups = list(self.partition().values())
+        apart = all(
+            not (group & others) for r, others in said.apart.items() for group in groups if r in group
+        )
+        return apart and all(any(group <= one for one in groups) for group in said.together.values())
 
 
 @pytest.fixture
@@ -220,3 +317,87 @@ def test_a_service_that_runs_obeys_at_once(desk):
         assert corrections.changes(tx) == 1
     desk.take(made(FIRE_AGAIN, 1))
     assert desk.honours_all()
+
+
+merged = st.tuples(st.just("merge"), st.integers(0, 9), st.integers(0, 9))
+parted = st.tuples(st.just("split"), st.integers(0, 9), st.integers(1, 62))
+taken = st.tuples(st.just("take"), st.integers(1, 8), st.integers(0, len(WORDS) - 1))
+undone = st.tuples(st.just("undo"), st.just(0), st.just(0))
+
+
+def play(desk: Desk, what: str, one: int, other: int) -> None:
+    """One step: numbers stand for whatever there is."""
+    partition = sorted(desk.partition().items())
+    story, members = partition[one % len(partition)]
+    if what == "take":
+        desk.take(made(WORDS[other], one))
+    elif what == "merge" and len(partition) > 1:
+        desk.merge(story, partition[(one + 1 + other % (len(partition) - 1)) % len(partition)][0])
+    elif what == "split" and len(members) > 1:
+        out = [report for bit, report in enumerate(sorted(members)) if other >> bit & 1]
+        desk.split(story, *(out[:-1] if len(out) == len(members) else out or [max(members)]))
+    elif what == "undo":
+        try:
+            desk.undo()
+        except NothingToCorrect:
+            assert desk.honours_all()
+
+
+@given(steps=st.lists(merged | parted | taken | undone, min_size=1, max_size=8))
+@settings(max_examples=12, deadline=None)
+def test_whatever_happens_every_correction_in_force_holds(empty, steps):
+    """Reports come in and are rewritten, people merge, split and undo: in any order."""
+    with empty() as address, closing(Database(address)) as database:
+        desk = Desk(database)
+        desk.take(made(FIRE, 1), made(BUDGET, 2))
+        shown: set[int] = set()
+        for what, one, other in steps:
+            play(desk, what, one, other)
+            assert desk.honours_all()
+            partition = desk.partition()
+            shown |= partition.keys()
+            with database.reading() as tx:
+                assert {stories.resolve(tx, story) for story in shown} == partition.keys()
+                assert sum(map(len, partition.values())) == reports.count(tx)
+
+
+@given(steps=st.lists(merged | parted, min_size=1, max_size=6))
+@settings(max_examples=12, deadline=None)
+def test_undoing_all_is_where_we_were(empty, steps):
+    """After any merges and splits, as many times undo gives each state before, ids and evidence and all."""
+    with empty() as address, closing(Database(address)) as database:
+        desk = Desk(database)
+        desk.take(*(made(words, number) for number, words in enumerate((*WORDS, FIRE), 1)))
+        states = []
+        for what, one, other in steps:
+            state = desk.state()
+            before = len(listed(desk))
+            play(desk, what, one, other)
+            if len(listed(desk)) > before:
+                states.append(state)
+        for state in reversed(states):
+            desk.undo()
+            assert desk.is_at(state)
+
+
+@given(bodies=st.lists(st.lists(st.tuples(st.integers(1, 6), st.integers(0, 4)), max_size=4), max_size=3))
+@settings(max_examples=8, deadline=None)
+def test_the_same_reports_again_change_nothing(empty, bodies):
+    """Ingest twice is ingest once, with corrections present as without."""
+    with empty() as address, closing(Database(address)) as database:
+        desk = Desk(database)
+        desk.take(made(FIRE, 1), made(FIRE_AGAIN, 2), made(BUDGET, 3))
+        desk.split(1, 2)
+        desk.merge(1, *(story for story in desk.partition() if story != 1 and 3 in desk.partition()[story]))
+        for body in bodies:
+            found = [made(WORDS[words], number) for number, words in dict(body).items()]
+            desk.take(*found)
+            state = desk.state()
+            assert desk.take(*found) == Gain()
+            assert desk.state() == state
+
+
+def listed(desk: Desk) -> list[Any]:
+    """All corrections."""
+    with desk.database.reading() as tx:
+        return corrections.listed(tx)

@@ -278,6 +278,8 @@ def why(evidence: Mapping[str, Any], here: Collection[int] | None = None) -> lis
     if layer == "copy":
         original = f" as report {matched}{left}" if matched else ""
         return [f"the same text{original}: resemblance {score}"]
+    if layer == "parted":
+        return [f"agreed with nobody in its old story any more: score {score}"]
     if layer == "corrected":
         return [f"a person put it here (correction {evidence['correction']})"]
     shared = [f"{name:<8} {', '.join(evidence[name])}" for name in _SHARED if evidence.get(name)]

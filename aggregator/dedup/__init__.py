@@ -10,8 +10,9 @@ The theory, in the order of the modules:
                (to find candidates).
 `signals`      two reports become a row of numbers, each with a meaning.
 `verdict`      the row becomes a probability that both tell one event; a veto overrules it.
-`story`        a newcomer joins the story whose members it suits best, or opens its own; what its coming
-               shows about the stories nearby is put right.
+`bars`         how agreement is measured, and what it has to reach.
+`story`        a newcomer joins the story whose members it suits best, or opens its own;
+`settling`     what its coming shows about the stories nearby is put right.
 
 Nothing here knows a database, a network or a clock: values in, values out.
 """

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from aggregator.dedup import fingerprint, signals
+from aggregator.dedup.bars import Bars
 from aggregator.dedup.frequency import StreamCounts
-from aggregator.dedup.story import Bars, Neighbourhood, Plan, place
+from aggregator.dedup.story import Neighbourhood, Plan, place
 from aggregator.dedup.verdict import Telling
 from aggregator.settings import Dedup
 

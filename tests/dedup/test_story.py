@@ -3,7 +3,6 @@
 import itertools
 import json
 import lzma
-import math
 import random
 import re
 from collections.abc import Callable
@@ -15,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.dedup.story import Bars, Neighbourhood, place, refine
+from aggregator.dedup.bars import Bars
+from aggregator.dedup.story import Neighbourhood, place
 
+DAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SITE_A = (
     "Night shift at Korvald mine walks out after roof fall",
     "Forty-one miners at the Korvald copper mine refused to go underground on Wednesday "
@@ -159,59 +160,6 @@ def test_placing_is_deterministic(telling: Callable[..., Any], bars: Bars) -> No
     first = place(telling(SITE_B, 99), near, bars)
     assert place(telling(SITE_B, 99), near, bars) == first
     assert place(telling(SITE_B, 99), Neighbourhood(near.stories), bars) == first
-
-
-def test_looking_again_twice_finds_nothing_new(telling: Callable[..., Any], bars: Bars) -> None:
-    """Once the stories nearby were put right, another look leaves them."""
-    crowd = [telling(report, number) for number, report in enumerate(CROWD, 1)]
-    partition = {1: [crowd[0]], 2: [crowd[1]], 3: crowd[2:5], 6: crowd[5:]}
-    merges, moves = refine(partition, {}, bars)
-    assert {(2, 1), (1, 2)} & {(goes, stays) for goes, stays, _ in merges}
-    for goes, stays, _ in merges:
-        partition[stays] = partition[stays] + partition.pop(goes)
-    for report, leaves, joins, _ in moves:
-        moved = next(member for member in partition[leaves] if member.id == report)
-        partition[leaves].remove(moved)
-        partition[joins].append(moved)
-    assert refine({story: members for story, members in partition.items() if members}, {}, bars) == ((), ())
-
-
-def judged(odds: dict[tuple[int, int], float]) -> dict[tuple[int, int], float]:
-    """Pairs of reports by the log odds that they were judged with."""
-    return {pair: 1.0 / (1.0 + math.exp(-each)) for pair, each in odds.items()}
-
-
-@pytest.mark.parametrize(("better", "moves"), [(-0.1, []), (0.2, []), (0.4, [(2, 1, 3)])])
-def test_a_report_moves_only_where_it_suits_clearly_better(
-    better: float, moves: list[tuple[int, int, int]], telling: Callable[..., Any], bars: Bars
-) -> None:
-    """A little better is not enough: it would move back with the next report."""
-    one, two, three, four = (telling(SITE_A, number) for number in (1, 2, 3, 4))
-    there = 1.0 + better + 0.2 * math.log(2)
-    odds = {(1, 2): 1.0, (2, 3): there, (2, 4): there, (3, 4): 5.0, (1, 3): -6.0, (1, 4): -6.0}
-    _, found = refine({1: [one, two], 3: [three, four]}, judged(odds), bars)
-    assert [(report, leaves, joins) for report, leaves, joins, _ in found] == moves
-
-
-@pytest.mark.parametrize(("size", "merged"), [(1, True), (4, False)])
-def test_large_stories_need_more_to_become_one(
-    size: int, merged: bool, telling: Callable[..., Any], bars: Bars
-) -> None:
-    """What is enough for two reports is not enough for two stories of four."""
-    mine, others = (range(first, first + size) for first in (1, 11))
-    enough = math.log(bars.story / (1 - bars.story)) + 0.2
-    odds = dict.fromkeys(itertools.product(mine, others), enough)
-    odds |= {pair: 6.0 for members in (mine, others) for pair in itertools.combinations(members, 2)}
-    partition = {members[0]: [telling(SITE_A, number) for number in members] for members in (mine, others)}
-    merges, _ = refine(partition, judged(odds), bars)
-    assert bool(merges) is merged
-
-
-def test_one_pair_does_not_outvote_another(telling: Callable[..., Any], bars: Bars) -> None:
-    """However sure it is of the one, what speaks as strongly against the other counts as much."""
-    odds = {(1, 2): 30.0, (1, 3): -7.5, (2, 3): 30.0}
-    one, two, three = (telling(SITE_A, number) for number in (1, 2, 3))
-    assert refine({1: [one], 2: [two, three]}, judged(odds), bars) == ((), ())
 
 
 def test_the_seeds_are_one_story(shared: Path, stream: Callable[..., Any]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from aggregator.dedup import verdict
-from aggregator.dedup.story import Bars
+from aggregator.dedup.bars import Bars
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WINDOW = timedelta(days=14)

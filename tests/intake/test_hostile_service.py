@@ -1,13 +1,15 @@
 """A hundred hostile servers beside good ones, through the whole service: each is one clear line, no more.
 
-The servers are those of hostile.py, and bodies that a parser should not be shown. All are polled at
-once, twice: when nobody knows them, and when they have failed before.
+The servers are those of `test_hostile_servers`, and bodies that a parser should not be shown. All are polled
+at once, twice: when nobody knows them, and when they have failed before.
 """
 
 import asyncio
 import contextlib
+import importlib.util
 import json
 import re
+import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,8 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from answers import ok
-from hostile import CASES, bomb
 
 from aggregator.configuration import load
 from aggregator.intake.contain import Parser
@@ -86,11 +86,18 @@ class Evil(NamedTuple):
 
 def servers() -> list[Evil]:
     """All of them."""
+    file = Path(__file__).with_name("test_hostile_servers.py")
+    spec = importlib.util.spec_from_file_location("hostile_servers", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules["hostile_servers"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     for coding in ("gzip", "deflate", "br", "zstd"):
-        bomb(coding)  # the servers' memory is not what is measured
-    found = [Evil(case.name, case.script, case.scheme) for case in CASES]
+        module.bomb(coding)  # the servers' memory is not what is measured
+    found = [Evil(case.name, case.script, case.scheme) for case in module.CASES]
     for name, (body, _) in BODIES.items():
-        found.append(Evil(name, ok(body), "http"))
+        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        found.append(Evil(name, head + body, "http"))
     return found
 
 
@@ -131,7 +138,8 @@ def running(serve):
                 url = server.url.replace("http", evil.scheme, 1)
                 sources.append({"name": evil.name, "url": url, "allow_private": True})
             for number in range(GOOD):
-                server = await stack.enter_async_context(serve(ok(good), host=f"127.0.9.{number + 1}"))
+                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(good)}\r\n\r\n".encode()
+                server = await stack.enter_async_context(serve(head + good, host=f"127.0.9.{number + 1}"))
                 sources.append({"name": f"good {number}", "url": server.url, "allow_private": True})
             yield sources
 

@@ -1,0 +1,47 @@
+"""How agreement is measured, and what it has to reach.
+
+Agreement is in log odds, so that the mean over many pairs makes sense: no pair outvotes the others by being
+very sure, and the larger a story, the more it asks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+STRICTER = 0.2
+"""Log odds that each further e-fold of members costs: big stories attract what is merely near."""
+
+_SUREST = 8.0  # log odds beyond which one pair must not outvote the others
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """What a score has to reach; see `settings.Dedup` for the defaults and their meaning."""
+
+    story: float
+    copy: float
+    window: timedelta
+
+
+def strictness(size: int) -> float:
+    """Log odds that a story of so many members costs whoever would join it."""
+    return STRICTER * math.log(size)
+
+
+def log_odds(probabilities: Floats) -> Floats:
+    """Log odds of each probability, within bounds."""
+    kept = np.clip(probabilities, sure(-_SUREST), sure(_SUREST))
+    odds: Floats = np.log(kept / (1.0 - kept))
+    return odds
+
+
+def sure(odds: float) -> float:
+    """The probability that belongs to log odds."""
+    return 1.0 / (1.0 + math.exp(-odds))

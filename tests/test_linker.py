@@ -1,0 +1,93 @@
+"""What a newcomer shows about the stories nearby is carried out, and kept so that it can be shown."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from events import BUDGET, FIRE, FIRE_AGAIN, FIRE_LATER
+
+from aggregator.ingest import ingest
+from aggregator.linker import Linker
+from aggregator.model import Report
+from aggregator.settings import Dedup
+from storage import history, schema, stories
+from storage.database import Database
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+QUAY = (
+    "Forty children sing on the quay",
+    "Two school choirs of Port Sallow sang in the rain; the mayor spoke of a fine day, the bakery gave buns "
+    "to everyone, and the last song, a lullaby, was over by nine.",
+)
+LOOSE = Dedup(story_bar=0.01)  # joins all that shares a name
+
+
+def take(database: Database, words: tuple[str, str], number: int, by: Dedup | Linker) -> None:
+    """Take a report with these words in; by a linker that lives on, or by one made for it."""
+    found = Report(
+        source=f"Paper {number}",
+        publisher=f"Paper {number}",
+        title=words[0],
+        text=words[1],
+        language="en",
+        published=NOON,
+        dated=True,
+        seen=NOON,
+        url=f"https://paper{number}.example/a",
+        keys=(f"guid:{number}",),
+    )
+    with database.writing() as tx:
+        ingest(tx, by if isinstance(by, Linker) else Linker(by), [found], NOON + timedelta(minutes=number))
+
+
+def partition(database: Database) -> dict[int, set[int]]:
+    """Story ids and the reports in each."""
+    with database.reading() as tx:
+        of_report = stories.partition(tx)
+    return {story: {r for r, of in of_report.items() if of == story} for story in set(of_report.values())}
+
+
+def evidence(database: Database, report: int) -> dict[str, Any]:
+    """Why a report is where it is."""
+    table = schema.membership
+    with database.reading() as tx:
+        found: dict[str, Any] = tx.execute(
+            sa.select(table.c.evidence).where(table.c.report_id == report)
+        ).scalar_one()
+    return found
+
+
+def test_a_report_that_agrees_with_nobody_any_more_leaves(database) -> None:
+    """With its title, its evidence and a line in the history of both; the other story stays as it was."""
+    for number, words in enumerate((FIRE, QUAY, FIRE_AGAIN), 1):
+        take(database, words, number, LOOSE)
+    assert partition(database) == {1: {1, 2, 3}}
+    take(database, FIRE_LATER, 4, Dedup())
+    assert partition(database) == {1: {1, 3, 4}, 2: {2}}
+    why = evidence(database, 2)
+    assert (why["layer"], why["score"] < why["bar"]) == ("parted", True)
+    with database.reading() as tx:
+        (happened,) = history.of_story(tx, 2)
+        whole, parted = stories.load(tx, [1, 2], database.uuid)
+    assert (happened.what, happened.from_story, happened.report) == ("moved", 1, 2)
+    assert (whole.title, parted.title) == (FIRE[0], QUAY[0])
+    assert parted.updated == NOON + timedelta(minutes=4)
+
+
+def test_who_left_does_not_come_back(database) -> None:
+    """Further reports of either event find the two stories settled."""
+    for number, words in enumerate((FIRE, QUAY, FIRE_AGAIN), 1):
+        take(database, words, number, LOOSE)
+    for number, words in enumerate((FIRE_LATER, BUDGET, QUAY, FIRE), 4):
+        take(database, words, number, Dedup())
+    assert partition(database) == {1: {1, 3, 4, 7}, 2: {2, 6}, 3: {5}}
+
+
+def test_pairs_are_judged_again_by_new_weights(database) -> None:
+    """What was judged when a name was rare does not stand for ever in a service that runs for years."""
+    linker = Linker(Dedup())
+    take(database, FIRE, 1, linker)
+    take(database, FIRE_AGAIN, 2, linker)
+    linker.known.judged[1, 2] = 0.125
+    take(database, FIRE_LATER, 3, linker)
+    assert linker.known.judged[1, 2] > 0.5
