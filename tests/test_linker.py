@@ -1,5 +1,6 @@
 """What a newcomer shows about the stories nearby is carried out, and kept so that it can be shown."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,9 +23,9 @@ QUAY = (
 LOOSE = Dedup(story_bar=0.01)  # joins all that shares a name
 
 
-def take(database: Database, words: tuple[str, str], number: int, by: Dedup | Linker) -> None:
-    """Take a report with these words in; by a linker that lives on, or by one made for it."""
-    found = Report(
+def report(words: tuple[str, str], number: int) -> Report:
+    """A report with these words, by a publisher of its own."""
+    return Report(
         source=f"Paper {number}",
         publisher=f"Paper {number}",
         title=words[0],
@@ -36,8 +37,13 @@ def take(database: Database, words: tuple[str, str], number: int, by: Dedup | Li
         url=f"https://paper{number}.example/a",
         keys=(f"guid:{number}",),
     )
+
+
+def take(database: Database, words: tuple[str, str], number: int, by: Dedup | Linker) -> None:
+    """Take a report with these words in; by a linker that lives on, or by one made for it."""
+    linker = by if isinstance(by, Linker) else Linker(by)
     with database.writing() as tx:
-        ingest(tx, by if isinstance(by, Linker) else Linker(by), [found], NOON + timedelta(minutes=number))
+        ingest(tx, linker, [report(words, number)], NOON + timedelta(minutes=number))
 
 
 def partition(database: Database) -> dict[int, set[int]]:
@@ -47,12 +53,12 @@ def partition(database: Database) -> dict[int, set[int]]:
     return {story: {r for r, of in of_report.items() if of == story} for story in set(of_report.values())}
 
 
-def evidence(database: Database, report: int) -> dict[str, Any]:
+def evidence(database: Database, number: int) -> dict[str, Any]:
     """Why a report is where it is."""
     table = schema.membership
     with database.reading() as tx:
         found: dict[str, Any] = tx.execute(
-            sa.select(table.c.evidence).where(table.c.report_id == report)
+            sa.select(table.c.evidence).where(table.c.report_id == number)
         ).scalar_one()
     return found
 
@@ -91,3 +97,18 @@ def test_pairs_are_judged_again_by_new_weights(database) -> None:
     linker.known.judged[1, 2] = 0.125
     take(database, FIRE_LATER, 3, linker)
     assert linker.known.judged[1, 2] > 0.5
+
+
+def test_what_a_source_says_under_everything_joins_nothing(database) -> None:
+    """Four programmes of a day are four stories, though most of their words are the same."""
+    foot = (
+        "Subscribe to our channel for updates. We uphold fairness, accuracy and balance. The truth. #Gazette"
+    )
+    shown = ("Sunrise", "Harbour hour", "Evening edition", "Choir practice")
+    found = [
+        replace(report((f"{name} | Gazette TV", foot), number), source="Gazette TV", publisher="Gazette")
+        for number, name in enumerate(shown)
+    ]
+    with database.writing() as tx:
+        ingest(tx, Linker(Dedup()), found, NOON)
+    assert len(partition(database)) == len(shown)

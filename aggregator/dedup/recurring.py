@@ -18,8 +18,7 @@ LOOKED_AT = 60
 
 _FEWEST = 3  # reports that hold it
 _SHARE = 0.1  # of the reports that were looked at: three follow-ups of one event are no boilerplate
-_SHORTEST = 12  # characters of a sentence that is worth leaving out
-_SHORTEST_PART = 4  # characters of a part of a title
+_SHORTEST = 4  # characters of a sentence, or of a part of a title, that is worth leaving out: "#Post"
 _PART = re.compile(r"\s+[|–—-]+\s+|\s*:\s+")
 _END = re.compile(r"\n+|(?<=[.!?…])\s+|\s+(?=➡|►|▶|→|•)")
 
@@ -48,9 +47,9 @@ def recurring(reports: Iterable[tuple[str, str]]) -> frozenset[str]:
     if len(shown) < _FEWEST:
         return frozenset()
     for title, text in shown:
-        said = {sentence for sentence in sentences(text) if len(sentence) >= _SHORTEST}
-        for part in said.union(part for part in parts(title) if len(part) >= _SHORTEST_PART):
-            titles[part].add(title)
+        for part in {*sentences(text), *parts(title)}:
+            if len(part) >= _SHORTEST:
+                titles[part].add(title)
     enough = max(_FEWEST, _SHARE * len(shown))
     return frozenset(part for part, under in titles.items() if len(under) >= enough)
 
