@@ -68,6 +68,18 @@ def database(address) -> Iterator[Database]:
     opened.close()
 
 
+@pytest.fixture
+def disk(tmp_path) -> Iterator[Any]:
+    """A disk that can fill up and break: a `powercut.Disk`."""
+    from benchmarks.faults import powercut  # a second to import
+
+    if reason := powercut.impossible(tmp_path):
+        pytest.skip(reason)
+    (tmp_path / "disk").rmdir()
+    with powercut.Disk(tmp_path) as made:
+        yield made
+
+
 @contextmanager
 def _schema_of_its_own(server: str) -> Iterator[str]:
     """An address that finds, and leaves, nothing there."""

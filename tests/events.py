@@ -1,4 +1,10 @@
-"""Made-up events that several tests tell: title and text of each report."""
+"""Made-up events that several tests tell: title and text of each report, and reports made of them."""
+
+from datetime import UTC, datetime, timedelta
+
+from aggregator.model import Report
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 FIRE = (
     "Ferry Aurelia burns off Port Sallow, all 214 aboard saved",
@@ -30,3 +36,20 @@ FIRE_LATER = (
     "Ines Marrow of the coastguard are to be heard first. All 214 people were rescued when the engine room "
     "caught fire on Thursday night; twelve were treated for smoke.",
 )
+
+
+def made(words: tuple[str, str], number: int, **given: object) -> Report:
+    """A report with these words, by a publisher of its own; what is not given is plausible."""
+    values: dict[str, object] = {
+        "source": f"Paper {number}",
+        "publisher": f"Paper {number}",
+        "title": words[0],
+        "text": words[1],
+        "language": "en",
+        "published": NOON + timedelta(minutes=number),
+        "dated": True,
+        "seen": NOON,
+        "url": f"https://paper{number}.example/a",
+        "keys": (f"guid:{number}",),
+    }
+    return Report(**(values | given))  # type: ignore[arg-type]

@@ -1,23 +1,18 @@
 """The whole text of reports: from real pages over real HTTP into a real database, once, and to stay."""
 
-import asyncio
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import workbench
 
 from aggregator.configuration import load
 from aggregator.errors import ConfigurationError
 from aggregator.fulltext import Reading
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
 from aggregator.pipeline import Pipeline
-from aggregator.polled import Polled
-from aggregator.settings import FeedSource, Settings
-from storage.database import Database
+from aggregator.settings import FeedSource
 
 SHORT = "The ferry Aurelia caught fire on Thursday night two miles off Port Sallow."
 REST = (
@@ -31,21 +26,13 @@ def page(text: str = f"<p>{SHORT}</p><p>{REST}</p>", title: str = "Ferry Aurelia
     return f"<html lang=en><title>{title}</title><article><h1>{title}</h1>{text}</article></html>".encode()
 
 
-class Bench:
-    """A pipeline with one feed that asks for the full text; each step starts it anew, as after a restart."""
+class Bench(workbench.Bench):
+    """With one feed that asks for the full text."""
 
     def __init__(self, folder: Path, origin: Any, rss: Any, **fetch: Any) -> None:
-        self.folder, self.origin, self.rss = folder, origin, rss
-        self.now = datetime(2026, 11, 20, 12, tzinfo=UTC)
         source = {"name": "A", "url": f"{origin.url}/feed", "allow_private": True, "full_text": True}
-        self.settings = Settings.model_validate(
-            {
-                "database": f"sqlite:///{folder}/a.db",
-                "sources": [source],
-                "fetch": {"host_spacing": "0s"} | fetch,
-                "publish": {"directory": folder / "feeds"},
-            }
-        )
+        super().__init__(folder, source, fetch={"host_spacing": "0s"} | fetch)
+        self.origin, self.rss = origin, rss
 
     def show(self, *numbers: int, **given: str) -> None:
         """Let the feed show these items, each with its short text."""
@@ -66,9 +53,6 @@ class Bench:
         self.origin.pages[path] = body
         self.origin.kinds[path] = kind
 
-    def poll(self) -> Polled:
-        return asyncio.run(self._with(lambda pipeline: pipeline.poll(self.settings.sources[0])))
-
     def read(self) -> Reading | None:
         """Read the pages that are due; None if there are none."""
 
@@ -76,18 +60,9 @@ class Bench:
             (source,) = pipeline.with_pages() or [None]
             return await pipeline.read_pages(source) if source else None
 
-        return asyncio.run(self._with(each))
-
-    async def _with(self, step: Any) -> Any:
-        with closing(Database(self.settings.database)) as database:
-            async with Fetcher(self.settings.fetch, "1") as fetcher, Parser(self.settings.parse) as parser:
-                found = await step(Pipeline(self.settings, database, fetcher, parser, lambda: self.now))
-        self.now += timedelta(hours=1)
+        (found,) = self.run(each)
+        self.clock.later(hours=1)
         return found
-
-    def rows(self, query: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.folder / "a.db")) as connection:
-            return connection.execute(query).fetchall()
 
     def texts(self) -> list[str]:
         return [text for (text,) in self.rows("SELECT text FROM story_reports ORDER BY report_id")]
@@ -189,7 +164,7 @@ def test_a_page_that_is_not_there_is_asked_for_once(bench, body, kind):
     bench.poll()
     (said,) = bench.read().failed
     assert said.startswith(f"{bench.origin.url}/1: ")
-    bench.now += timedelta(days=3)
+    bench.clock.later(days=3)
     assert bench.read() is None
     assert bench.asked() == ["/robots.txt", "/1"]
 
@@ -200,12 +175,12 @@ def test_a_server_in_trouble_is_left_alone_and_asked_again_later_and_not_for_eve
     for number in (1, 2, 3):
         bench.let_read(f"/{number}", 503)
     bench.poll()
-    bench.now -= timedelta(minutes=50)
+    bench.clock.later(minutes=-50)
     assert len(bench.read().failed) == 1
-    bench.now -= timedelta(hours=1)
+    bench.clock.later(hours=-1)
     assert bench.read() is None, "a quarter of an hour is not over"
     for _ in range(20):
-        bench.now += timedelta(hours=13)
+        bench.clock.later(hours=13)
         bench.read()
     pages = [path for path in bench.asked() if path != "/robots.txt"]
     assert {path: pages.count(path) for path in pages} == {"/1": 4, "/2": 4, "/3": 4}
@@ -235,7 +210,7 @@ def test_a_link_cannot_lead_into_a_private_network(bench):
     (said,) = bench.read().failed
     assert "127.0.0.1 is this machine" in said
     assert bench.asked() == []
-    bench.now += timedelta(days=3)
+    bench.clock.later(days=3)
     assert bench.read() is None
 
 

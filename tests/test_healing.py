@@ -158,13 +158,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
+def disk(disk: powercut.Disk) -> Path:
     """A folder on a disk of its own, which can fill up."""
-    if reason := powercut.impossible(tmp_path):
-        pytest.skip(reason)
-    (tmp_path / "disk").rmdir()
-    with powercut.Disk(tmp_path) as made:
-        yield made.place
+    return disk.place
 
 
 @pytest.fixture

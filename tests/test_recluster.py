@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN
+from desk import partition
+from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, NOON, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,39 +24,15 @@ from aggregator.settings import Dedup
 from storage import corrections, history, schema, sketches, stories
 from storage.database import Database
 
-NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
 USUAL, STRICT = Dedup(), Dedup(story_bar=0.9998)
 WORDS = (FIRE, FIRE_AGAIN, BUDGET, BUDGET_AGAIN, FIRE)
-
-
-def made(words: tuple[str, str], number: int, seen: datetime = NOON) -> Report:
-    """A report with these words, by a publisher of its own."""
-    return Report(
-        source=f"Paper {number}",
-        publisher=f"Paper {number}",
-        title=words[0],
-        text=words[1],
-        language="en",
-        published=NOON + timedelta(minutes=number),
-        dated=True,
-        seen=seen,
-        url=f"https://paper{number}.example/a",
-        keys=(f"guid:{number}",),
-    )
 
 
 def take(database: Database, found: Sequence[Report], bars: Dedup = USUAL, now: datetime = NOON) -> None:
     """Take reports in."""
     with database.writing() as tx:
         ingest(tx, Linker(bars), found, now)
-
-
-def partition(database: Database) -> dict[int, set[int]]:
-    """Story ids and the reports in each."""
-    with database.reading() as tx:
-        loaded = stories.load(tx, stories.recent(tx), database.uuid)
-    return {story.id: {member.id for member in story.members} for story in loaded}
 
 
 def again(
@@ -114,7 +91,7 @@ def test_a_rehearsal_says_what_would_merge(apart):
 
 def test_a_rehearsal_of_some_days_leaves_older_reports_out(filled):
     """They are neither streamed nor compared."""
-    take(filled, [made(BUDGET, 6, LATER)], now=LATER)
+    take(filled, [made(BUDGET, 6, seen=LATER)], now=LATER)
     found = rehearse(filled, Dedup(), Dedup(), since=LATER)
     assert (found.reports, found.stories) == (1, (1, 1))
 
@@ -203,7 +180,7 @@ def test_sketches_of_an_older_recipe_are_made_anew(filled):
     with filled.reading() as tx:
         assert len(sketches.get(tx, range(1, 6), fingerprint.RECIPE)) == 5
         assert sketches.bands(tx, range(1, 6)).keys() == {1, 2, 3, 4}
-    take(filled, [made(FIRE_AGAIN, 7, LATER)], now=LATER)
+    take(filled, [made(FIRE_AGAIN, 7, seen=LATER)], now=LATER)
     assert partition(filled) == {1: {1, 2, 5, 6}, 2: {3, 4}}
 
 

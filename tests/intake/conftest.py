@@ -1,23 +1,28 @@
-"""A real HTTP server that says what it is told to, and a fetcher with limits small enough to meet quickly."""
+"""A real HTTP server that says what it is told to, a fetcher with small limits, and a drop folder."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
+from dropped import OLD, Put
 
 from aggregator.intake.fetch import Fetcher
 from aggregator.intake.resolve import answer
 from aggregator.settings import Fetching
 
 TLS_HANDSHAKE = b"\x16"
+NOBODY = 65534  # a user who owns nothing
 Script = bytes | Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -123,3 +128,44 @@ def fetcher() -> Callable[..., Fetcher]:
         return Fetcher(fetching, "1.2.3", resolver=resolver, turns=turns)  # type: ignore[arg-type]  # a fixture's door
 
     return make
+
+
+# ---- a drop folder ----
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty drop folder."""
+    made = tmp_path / "drop"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture
+def put(folder: Path) -> Put:
+    """Drops a file that has settled."""
+
+    def dropper(name: str, body: bytes = b"A fire in Leeds.", modified: datetime = OLD) -> Path:
+        path = folder / name
+        path.write_bytes(body)
+        os.utime(path, (modified.timestamp(),) * 2)
+        return path
+
+    return dropper
+
+
+@pytest.fixture
+def ordinary() -> Iterator[Path]:
+    """A folder of an ordinary user, who runs the test: permissions count, even under root."""
+    was_root = os.geteuid() == 0
+    if was_root:
+        os.seteuid(NOBODY)
+    try:
+        if not os.access(tempfile.gettempdir(), os.W_OK, effective_ids=True):
+            pytest.skip("an ordinary user cannot write in the folder for temporary files")
+        with tempfile.TemporaryDirectory() as name:
+            yield Path(name)
+            Path(name).chmod(0o755)
+    finally:
+        if was_root:
+            os.seteuid(0)

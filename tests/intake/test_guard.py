@@ -5,6 +5,7 @@ import socket
 from ipaddress import IPv6Address
 
 import pytest
+from answers import ok, redirect
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -153,12 +154,7 @@ def test_outside_any_poll_nothing_private_is_dialled():
         guard.open_socket(entry)
 
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-def to(location):
-    """A redirect."""
-    return f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n".encode()
+OK = ok(b"ok")
 
 
 @pytest.fixture
@@ -234,7 +230,7 @@ def test_redirect_inwards(serve, fetcher, names, public_loopback, target):
 
     async def run():
         async with serve(OK) as inner:
-            script = to(target.format(port=inner.port))
+            script = redirect(302, target.format(port=inner.port))
             async with (
                 serve(script, host="127.0.0.2") as outer,
                 fetcher(resolver=names(["127.0.0.1"])) as door,
@@ -251,7 +247,10 @@ def test_rebinding(serve, fetcher, names, public_loopback):
 
     async def run():
         resolver = names(["127.0.0.2"], ["127.0.0.1"])
-        async with serve(OK) as inner, serve(to("/again"), host="127.0.0.2", port=inner.port) as outer:
+        async with (
+            serve(OK) as inner,
+            serve(redirect(302, "/again"), host="127.0.0.2", port=inner.port) as outer,
+        ):
             async with fetcher(resolver=resolver) as door:
                 with pytest.raises(
                     AddressRefused, match=r"^rebind\.example:\d+: .*127\.0\.0\.1 is this machine"

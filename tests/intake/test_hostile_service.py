@@ -1,15 +1,13 @@
 """A hundred hostile servers beside good ones, through the whole service: each is one clear line, no more.
 
-The servers are those of `test_hostile_servers`, and bodies that a parser should not be shown. All are polled
-at once, twice: when nobody knows them, and when they have failed before.
+The servers are those of hostile.py, and bodies that a parser should not be shown. All are polled at
+once, twice: when nobody knows them, and when they have failed before.
 """
 
 import asyncio
 import contextlib
-import importlib.util
 import json
 import re
-import sys
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -17,6 +15,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from answers import ok
+from hostile import CASES, bomb
 
 from aggregator.configuration import load
 from aggregator.intake.contain import Parser
@@ -86,18 +86,11 @@ class Evil(NamedTuple):
 
 def servers() -> list[Evil]:
     """All of them."""
-    file = Path(__file__).with_name("test_hostile_servers.py")
-    spec = importlib.util.spec_from_file_location("hostile_servers", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = sys.modules["hostile_servers"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     for coding in ("gzip", "deflate", "br", "zstd"):
-        module.bomb(coding)  # the servers' memory is not what is measured
-    found = [Evil(case.name, case.script, case.scheme) for case in module.CASES]
+        bomb(coding)  # the servers' memory is not what is measured
+    found = [Evil(case.name, case.script, case.scheme) for case in CASES]
     for name, (body, _) in BODIES.items():
-        head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        found.append(Evil(name, head + body, "http"))
+        found.append(Evil(name, ok(body), "http"))
     return found
 
 
@@ -138,8 +131,7 @@ def running(serve):
                 url = server.url.replace("http", evil.scheme, 1)
                 sources.append({"name": evil.name, "url": url, "allow_private": True})
             for number in range(GOOD):
-                head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(good)}\r\n\r\n".encode()
-                server = await stack.enter_async_context(serve(head + good, host=f"127.0.9.{number + 1}"))
+                server = await stack.enter_async_context(serve(ok(good), host=f"127.0.9.{number + 1}"))
                 sources.append({"name": f"good {number}", "url": server.url, "allow_private": True})
             yield sources
 

@@ -1,6 +1,7 @@
 """Point 6: every coding, every limit, redirects, addresses on every hop, and TLS; seen from the service.
 
-What single servers do is in tests/intake: test_fetch, test_decode, test_guard; hostile ones in test_hostile.
+What single servers do is in tests/intake: test_fetch, test_redirects, test_decode, test_guard; hostile ones
+in test_hostile_servers.
 """
 
 import gzip

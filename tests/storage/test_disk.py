@@ -130,16 +130,6 @@ def test_a_file_that_may_only_be_read(tmp_path: Path, report: Callable) -> None:
 # ---- disks of their own: they need root and a loop device ----
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[powercut.Disk]:
-    """A disk that can fill up and break."""
-    if reason := powercut.impossible(tmp_path):
-        pytest.skip(reason)
-    (tmp_path / "disk").rmdir()
-    with powercut.Disk(tmp_path) as made:
-        yield made
-
-
 def test_a_full_disk(disk: powercut.Disk, report: Callable) -> None:
     """A disk without room is said to be full; when there is room again it goes on."""
     database = Database(f"sqlite:///{disk.place}/a.db")
