@@ -72,6 +72,16 @@ def test_the_same_file_twice_changes_nothing(inbox):
     assert all(name.startswith("done/") for name in inbox.lying())
 
 
+def test_a_file_that_was_taken_once_takes_nothing_back(inbox):
+    """An old file, dropped again, does not undo what a later one has revised: the ledger knows it."""
+    said = ("The ferry Aurelia burns", "The ferry Aurelia is towed")
+    old, new = (json.dumps({"title": title, "url": "https://gazette.example/ferry"}) for title in said)
+    for text, revised in ((old, 0), (new, 1), (old, 0)):
+        inbox.drop("ferry.jsonl", text)
+        assert inbox.poll().revised == revised
+    assert inbox.titles() == [said[1]]
+
+
 def test_a_crash_between_commit_and_move_is_made_good_by_the_next_look(inbox, monkeypatch):
     """The file lies there still, is known by its content, and moves; nothing is doubled."""
     inbox.drop("ferry.txt", FERRY)
