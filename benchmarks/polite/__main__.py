@@ -25,9 +25,10 @@ def main() -> None:
     parser.add_argument("--feeds", type=int, default=1000, help="how many they are")
     parser.add_argument("--entries", type=int, default=25, help="entries a feed")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 8], help="of `reader update`")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that each of their answers takes")
     chosen = parser.parse_args()
     if chosen.many:
-        many.run(chosen.feeds, chosen.entries, chosen.reader, chosen.workers)
+        many.run(chosen.feeds, chosen.entries, chosen.reader, chosen.workers, chosen.latency)
     else:
         days.run(chosen.replay, chosen.hours, chosen.reader)
     print(f"\n{_where(chosen.reader)}")

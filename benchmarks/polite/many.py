@@ -95,9 +95,9 @@ def _resident(pid: int) -> int:
 
 
 @contextmanager
-def origin(feeds: int, entries: int) -> Iterator[tuple[int, Any]]:
+def origin(feeds: int, entries: int, latency: float) -> Iterator[tuple[int, Any]]:
     """A running origin: its port, and what begins a round."""
-    command = [sys.executable, "-m", "benchmarks.polite.origin", str(feeds), str(entries)]
+    command = [sys.executable, "-m", "benchmarks.polite.origin", str(feeds), str(entries), str(latency)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
@@ -134,10 +134,10 @@ def readers(folder: Path, urls: Sequence[str], python: str, workers: int) -> lis
     return [python, "-m", "reader", "--db", store, "update", "--no-scheduled", "--workers", str(workers)]
 
 
-def run(feeds: int, entries: int, reader_python: str | None, workers: Sequence[int]) -> None:
+def run(feeds: int, entries: int, reader_python: str | None, workers: Sequence[int], latency: float) -> None:
     """Measure, and print a table in Markdown."""
     rows: list[tuple[str, Cost]] = []
-    with tempfile.TemporaryDirectory() as kept, origin(feeds, entries) as (port, begin):
+    with tempfile.TemporaryDirectory() as kept, origin(feeds, entries, latency) as (port, begin):
         top = Path(kept)
         urls = [f"http://{address(number)}:{port}/feed" for number in range(feeds)]
         commands: dict[str, tuple[Path, list[str]]] = {}
@@ -156,12 +156,12 @@ def run(feeds: int, entries: int, reader_python: str | None, workers: Sequence[i
             print(f"filled: {name}: {first.wall:.0f} s; {first.said[-100:]}", file=sys.stderr)
         begin(2)
         rows = [(name, measured(command, folder)) for name, (folder, command) in commands.items()]
-    _print(feeds, rows)
+    _print(f"{feeds} feeds, half unchanged, each answer after {1000 * latency:.0f} ms", rows)
 
 
-def _print(feeds: int, rows: Sequence[tuple[str, Cost]]) -> None:
+def _print(what: str, rows: Sequence[tuple[str, Cost]]) -> None:
     own = rows[0][1]
-    print(f"| {feeds} feeds, half unchanged | seconds | processor seconds | peak memory | seconds, of ours |")
+    print(f"| {what} | seconds | processor seconds | peak memory | seconds, of ours |")
     print("| --- | --- | --- | --- | --- |")
     for name, cost in rows:
         times = cost.wall / own.wall

@@ -1,8 +1,9 @@
 """A thousand publishers in one process: each loopback address is the host of one feed of its own.
 
 Of four feeds one answers 304 in the second round, one sends the same body again without validators, and two
-have one entry more. `python -m benchmarks.polite.origin FEEDS ENTRIES` prints its port and serves until its
-standard input ends; a line there begins the second round.
+have one entry more. `python -m benchmarks.polite.origin FEEDS ENTRIES LATENCY` prints its port and serves
+until its standard input ends; a line there begins the second round. In that each answer takes
+LATENCY seconds, as one does from a publisher who is not in the same machine.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def _item(number: int, entry: int) -> str:
 class Origin:
     """Answers by the address that was asked for."""
 
-    def __init__(self, feeds: int, entries: int) -> None:
+    def __init__(self, feeds: int, entries: int, latency: float) -> None:
+        self.latency = latency
         self.bodies = {address(number): feed(number, entries) for number in range(feeds)}
         self.kind = {address(number): number % 4 for number in range(feeds)}
         changed = (number for number in range(feeds) if number % 4 > 1)
@@ -59,6 +61,8 @@ class Origin:
         try:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                if self.round == 2:
+                    await asyncio.sleep(self.latency)
                 writer.write(self._said(writer.get_extra_info("sockname")[0], head))
                 await writer.drain()
                 if "connection: close" in head:
@@ -77,9 +81,9 @@ class Origin:
         return f"{said}{tag}\r\n".encode() + body
 
 
-async def serve(feeds: int, entries: int) -> None:
+async def serve(feeds: int, entries: int, latency: float) -> None:
     """Serve until standard input ends."""
-    origin = Origin(feeds, entries)
+    origin = Origin(feeds, entries, latency)
     server = await asyncio.start_server(origin.answer, "0.0.0.0", 0, backlog=1000)  # all of 127.0.0.0/8
     print(server.sockets[0].getsockname()[1], flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
@@ -88,4 +92,4 @@ async def serve(feeds: int, entries: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(serve(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))
