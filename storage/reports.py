@@ -150,6 +150,9 @@ def add(tx: sa.Connection, reports: Sequence[Report]) -> list[int]:
         return []
     insert = sa.insert(schema.report).returning(schema.report.c.id, sort_by_parameter_order=True)
     ids: list[int] = list(tx.execute(insert, [_row(report) for report in reports]).scalars())
+    tags = {(tag.casefold(), i) for i, report in zip(ids, reports, strict=True) for tag in report.tags}
+    if tags:
+        tx.execute(sa.insert(schema.report_tag), [{"tag": tag, "report_id": i} for tag, i in sorted(tags)])
     identify(
         tx, [(report_id, key) for report_id, report in zip(ids, reports, strict=True) for key in report.keys]
     )

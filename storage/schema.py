@@ -140,6 +140,22 @@ report = sa.Table(
     sqlite_autoincrement=True,
 )
 
+report_tag = sa.Table(
+    "report_tag",
+    metadata,
+    _column("tag", sa.Text, primary_key=True, why="one of the report's, case folded, to find stories by it"),
+    _column(
+        "report_id",
+        _serial,
+        sa.ForeignKey("report.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        why="whose",
+    ),
+    sa.Index("report_tag_report", "report_id"),
+    sqlite_with_rowid=False,
+)
+
 report_key = sa.Table(
     "report_key",
     metadata,

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from aggregator.model import Member, Story
 from storage import history, schema
 from storage.history import Happening
-from storage.reports import CHUNK, chunks
+from storage.reports import chunks
 
 _LEAD = 600  # characters of the best report that a story shows
 
@@ -261,17 +261,12 @@ def selected(
 
     """
     query = _standing(min_publishers)
-    wanted = {tag.casefold() for tag in tags}
-    if not wanted:
-        return list(tx.execute(query.limit(limit)).scalars())
-    fitting: list[int] = []
-    with tx.execute(query) as rows:
-        for ids in rows.scalars().partitions(CHUNK):
-            tagged = _tagged(tx, ids, wanted)
-            fitting += [story for story in ids if story in tagged]
-            if len(fitting) >= limit:
-                break
-    return fitting[:limit]
+    wanted = {tag.casefold() for tag in tags}  # here, for no two databases fold case alike
+    if wanted:
+        member, tagged = schema.membership, schema.report_tag
+        here = sa.select(member.c.story_id).join(tagged, tagged.c.report_id == member.c.report_id)
+        query = query.where(schema.story.c.id.in_(here.where(tagged.c.tag.in_(wanted))))
+    return list(tx.execute(query.limit(limit)).scalars())
 
 
 def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID, *, whole: bool = True) -> list[Story]:
@@ -309,14 +304,6 @@ def _standing(min_publishers: int) -> sa.Select[int]:
     return query.where(told.scalar_subquery() >= min_publishers).order_by(
         table.c.updated.desc(), size.scalar_subquery().desc(), table.c.id.desc()
     )
-
-
-def _tagged(tx: sa.Connection, ids: Sequence[int], wanted: set[str]) -> set[int]:
-    """Those of the stories with one of the tags; in Python, for no two databases fold case alike."""
-    member, report = schema.membership, schema.report
-    query = sa.select(member.c.story_id, report.c.tags).join(report, report.c.id == member.c.report_id)
-    rows = tx.execute(query.where(member.c.story_id.in_(ids)))
-    return {story for story, tags in rows if not wanted.isdisjoint(tag.casefold() for tag in tags)}
 
 
 def _members(tx: sa.Connection, story_ids: Sequence[int], *, whole: bool) -> Iterable[tuple[int, Member]]:

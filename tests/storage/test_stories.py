@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aggregator.errors import StoreError
 from aggregator.model import Report
-from storage import reports, schema, sketches, stories
+from storage import forgetting, reports, schema, sketches, stories
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -153,6 +153,27 @@ def test_a_feed_finds_its_stories_behind_any_number_of_others(database, report):
         assert stories.selected(tx, limit=3) == stories.recent(tx, limit=3)
         assert stories.selected(tx, tags=["SEA"], limit=3) == stories.recent(tx, limit=3)
         assert len(stories.selected(tx, tags=["sea"], limit=1000)) == 601
+
+
+def test_tags_of_an_older_database_are_found_as_well(address, report):
+    """A database from before tags had a table of their own gets it filled, by however many reports it has."""
+    with closing(Database(address)) as old:
+        (tagged, *_) = grouped(old, lambda n, **more: report(n, tags=("Économie", "ÉCONOMIE"), **more), 1)
+        grouped(old, lambda n, **more: report(n + 9000, **more), *[1] * 1200)
+        with old.writing() as tx:
+            schema.report_tag.drop(tx)
+            tx.execute(sa.text("UPDATE alembic_version SET version_num = '0009'"))
+    with closing(Database(address)) as new, new.reading() as tx:
+        assert stories.selected(tx, tags=["ÉCONOMIE"], limit=5) == [tagged]
+        assert len(stories.selected(tx, tags=["sea"], limit=2000)) == 1200
+
+
+def test_a_report_that_goes_takes_its_tags_along(database, report):
+    """Or a feed of a tag would ask for what is no more."""
+    (tagged,) = grouped(database, report, 1)
+    with database.writing() as tx:
+        forgetting.stories(tx, [tagged])
+        assert tx.execute(sa.select(schema.report_tag)).all() == []
 
 
 def test_of_stories_updated_at_once_the_larger_is_selected(database, report):
