@@ -28,7 +28,7 @@ from aggregator.polled import Polled
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
-DEADLINE = 1.0  # seconds
+DEADLINE = 2.0  # seconds
 LIMIT = 1_000_000  # bytes
 MEMORY = 100_000_000  # bytes
 GOOD = 6
