@@ -112,3 +112,19 @@ def test_what_a_source_says_under_everything_joins_nothing(database) -> None:
     with database.writing() as tx:
         ingest(tx, Linker(Dedup()), found, NOON)
     assert len(partition(database)) == len(shown)
+
+
+def test_two_editions_of_a_programme_are_two_stories(database) -> None:
+    """What recurs of their titles goes, but for the date that tells them apart."""
+    shown = [
+        (f"{name} | Radio Gazette ({day} June 2026)", "")
+        for day in (10, 11)
+        for name in ("Dos voces at the old harbour", "Hour of the lighthouse keeper", "Choirs of Port Sallow")
+    ]
+    found = [
+        replace(report(words, number), source="Radio Gazette", publisher="Gazette")
+        for number, words in enumerate(shown)
+    ]
+    with database.writing() as tx:
+        ingest(tx, Linker(Dedup()), found, NOON)
+    assert len(partition(database)) == len(shown)

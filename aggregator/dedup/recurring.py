@@ -13,6 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
+from aggregator.dedup.text import MONTHS
+
 LOOKED_AT = 60
 """Reports of a source, the newest, among which a sentence must recur."""
 
@@ -20,6 +22,7 @@ _FEWEST = 3  # reports that hold it
 _SHARE = 0.1  # of the reports that were looked at: three follow-ups of one event are no boilerplate
 _SHORTEST = 4  # characters of a sentence, or of a part of a title, that is worth leaving out: "#Post"
 _PART = re.compile(r"\s+[|–—-]+\s+|\s*:\s+")
+_WORD = re.compile(r"\w{1,20}")
 _END = re.compile(r"\n+|(?<=[.!?…])\s+|\s+(?=➡|►|▶|→|•)")
 
 
@@ -55,10 +58,20 @@ def recurring(reports: Iterable[tuple[str, str]]) -> frozenset[str]:
 
 
 def without(title: str, text: str, known: AbstractSet[str]) -> tuple[str, str]:
-    """A title and a text without what recurs in their source; a title of nothing else stays as it is."""
+    """A title and a text without what recurs in their source; a title of nothing else stays as it is.
+
+    Of a part with a date the date stays: it tells today's edition from yesterday's.
+    """
     if not known:
         return title, text
-    own = [part for part in parts(title) if part not in known]
-    if own and len(own) < len(parts(title)):
+    own = [said for part in parts(title) if (said := _date(part) if part in known else part)]
+    if own and own != parts(title):
         title = ": ".join(own)
     return title, "\n".join(sentence for sentence in sentences(text) if sentence not in known)
+
+
+def _date(part: str) -> str:
+    """The month with its numbers, of a part of a title that has one, else nothing."""
+    words = _WORD.findall(part)
+    found = [word for word in words if word in MONTHS or word.isdecimal()]
+    return " ".join(found) if MONTHS.intersection(found) else ""

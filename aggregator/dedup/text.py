@@ -59,15 +59,17 @@ _SNOWBALL = {
 }  # fmt: skip
 
 _ORDINALS = frozenset({"st", "nd", "rd", "th"})
-_MONTHS = frozenset(
+MONTHS = frozenset(
     {
         *("January", "February", "March", "April", "May", "June", "July", "August"),
         *("September", "October", "November", "December"),
         *("Jan", "Feb", "Mar", "Apr", "Jun", "Jul", "Aug", "Sep", "Sept", "Oct", "Nov", "Dec"),
     }
 )
+"""As English dates have them."""
+
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-_CALENDAR = _MONTHS.union(_WEEKDAYS)
+_CALENDAR = MONTHS.union(_WEEKDAYS)
 
 
 class Feature(NamedTuple):
@@ -159,7 +161,7 @@ def dates(title: Sequence[Feature]) -> set[str]:
     found: set[str] = set()
     for one, other, behind in zip(title, title[1:], (*title[2:], None), strict=False):
         month, day = (one, other) if other.number else (other, one)
-        if month.shown in _MONTHS and day.number and len(day.key) <= 2:
+        if month.shown in MONTHS and day.number and len(day.key) <= 2:
             found |= {month.key, day.key}
             if behind is not None and behind.number and len(behind.key) == 4:
                 found.add(behind.key)
