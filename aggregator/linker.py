@@ -38,11 +38,13 @@ class Near:
     Attributes:
         tellings: those that the newcomer is weighed against, by story id.
         told_apart: those that a person said must not share a story with some others, by story id.
+        partly: the stories that have more reports than these.
 
     """
 
     tellings: dict[int, list[Telling]]
     told_apart: dict[int, frozenset[int]]
+    partly: frozenset[int]
 
 
 class Linker:
@@ -187,7 +189,7 @@ class Linking:
             self._show([own], None)
             own = None
         near = self._near(report, now, without=own)
-        nearby = Neighbourhood(near.tellings, self._known.judged, self._rules, near.told_apart)
+        nearby = Neighbourhood(near.tellings, self._known.judged, self._rules, near.told_apart, near.partly)
         plan = place(self._known.telling(self._tx, report), nearby, self._bars)
         return self._carry_out(plan, report, near, own, now)
 
@@ -278,8 +280,7 @@ class Linking:
     def _part(self, moved: int, leaves: int, score: float, now: datetime) -> int:
         """One report from a story into one of its own, whose id is returned."""
         seat = next(seat for seat in self._seats(leaves) if seat.report == moved)
-        report = reports.get(self._tx, [moved])[moved]
-        joins = self._seating.found(headline(report.title, report.text), moved, now)
+        joins = self._seating.found_for(moved, now)
         self._seating.move(seat, joins, Evidence("parted", score, self._bars.story).as_json(), score, now)
         return joins
 
@@ -303,7 +304,8 @@ class Linking:
             story: [by_report[seat.report] for seat in members if seat.report in by_report]
             for story, members in weighed.items()
         }
-        return Near({story: here for story, here in tellings.items() if here}, told_apart)
+        partly = frozenset(story for story, here in tellings.items() if len(here) < len(seats[story]))
+        return Near({story: here for story, here in tellings.items() if here}, told_apart, partly)
 
     def _chosen(self, members: Sequence[Seat], found: set[int]) -> Sequence[Seat]:
         return chosen(members, found, self._linker.settings.members)

@@ -15,7 +15,7 @@ from operator import attrgetter
 from types import TracebackType
 from typing import Any, Self
 
-from storage import sketches, stories
+from storage import places, sketches, stories
 from storage.reports import Stored
 from storage.stories import Seat
 
@@ -110,6 +110,13 @@ class Seating:
     def found(self, title: str, best: int, now: datetime) -> int:
         """Open a story; its id."""
         story = stories.found(self._tx, title=title, best=best, now=now)
+        self._seats[story] = []
+        return story
+
+    def found_for(self, report: int, now: datetime) -> int:
+        """Open a story for a report that sits elsewhere still; its id. It is as old as the report's seat."""
+        self._write()
+        story = places.found(self._tx, [report], now)
         self._seats[story] = []
         return story
 

@@ -20,6 +20,11 @@ QUAY = (
     "Two school choirs of Port Sallow sang in the rain; the mayor spoke of a fine day, the bakery gave buns "
     "to everyone, and the last song, a lullaby, was over by nine.",
 )
+QUAY_AGAIN = (
+    "Choirs of Port Sallow sing in the rain",
+    "In the rain forty children of two school choirs sang on the quay of Port Sallow. The bakery gave "
+    "everyone a bun, the mayor called it a fine day, and a lullaby was the last song, shortly before nine.",
+)
 LOOSE = Dedup(story_bar=0.01)  # joins all that shares a name
 
 
@@ -77,7 +82,36 @@ def test_a_report_that_agrees_with_nobody_any_more_leaves(database) -> None:
         whole, parted = stories.load(tx, [1, 2], database.uuid)
     assert (happened.what, happened.from_story, happened.report) == ("moved", 1, 2)
     assert (whole.title, parted.title) == (FIRE[0], QUAY[0])
-    assert parted.updated == NOON + timedelta(minutes=4)
+    assert (parted.created, parted.updated) == tuple(NOON + timedelta(minutes=number) for number in (2, 4))
+
+
+def test_nobody_leaves_a_friend_that_was_not_looked_at(database) -> None:
+    """Of a large story some members stand for all; who agrees with none of these stays."""
+    for number, words in enumerate((FIRE, QUAY, QUAY_AGAIN, FIRE_AGAIN), 1):
+        take(database, words, number, LOOSE)
+    assert partition(database) == {1: {1, 2, 3, 4}}
+    take(database, FIRE_LATER, 5, Dedup(members=2))  # 3 and 4: report 2 is not looked at
+    assert partition(database) == {1: {1, 2, 3, 4, 5}}
+
+
+def test_who_leaves_takes_its_copy_group_and_its_title_along(database) -> None:
+    """Though all of the group were named after it, and the story showed it."""
+    for number, words in enumerate((QUAY, FIRE, FIRE_AGAIN), 1):
+        take(database, words, number, LOOSE)
+    with database.writing() as tx:
+        stories.regroup(tx, [1, 2, 3], 1)  # as a rule that was laxer then might have found
+    assert partition(database) == {1: {1, 2, 3}}
+    take(database, FIRE_LATER, 4, Dedup())
+    assert partition(database) == {1: {2, 3, 4}, 2: {1}}
+    with database.reading() as tx:
+        whole, parted = stories.load(tx, [1, 2], database.uuid)
+    assert {member.id: member.copy_group for member in (*whole.members, *parted.members)} == {
+        1: 1,
+        2: 2,
+        3: 2,
+        4: 4,
+    }
+    assert (whole.title in {FIRE[0], FIRE_AGAIN[0], FIRE_LATER[0]}, parted.title) == (True, QUAY[0])
 
 
 def test_who_left_does_not_come_back(database) -> None:

@@ -8,7 +8,7 @@ story's members leaves it: on the first day a name looks rare that is in everybo
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -71,6 +71,7 @@ def refine(
     judged: dict[tuple[int, int], float],
     bars: Bars,
     corrected: Corrected | None = None,
+    partly: frozenset[int] = frozenset(),
 ) -> tuple[tuple[Merge, ...], tuple[Move, ...]]:
     """Merge stories that agree at the bar, move reports that clearly suit another better, part strangers.
 
@@ -79,6 +80,7 @@ def refine(
         judged: probabilities by pair of report ids; missing ones are judged and added.
         bars: what a score has to reach.
         corrected: what people said; no merge and no move goes against it.
+        partly: stories with members that are not in `partition`: nobody leaves them for want of a friend.
 
     Returns:
         merges (goes, stays, score) and moves (report, leaves, joins, score), as in `Plan`, in the order to
@@ -95,8 +97,10 @@ def refine(
         merges.append(agreed)
         story_of[story_of == goes] = stays
         corrected.unite(goes, stays)
+        partly |= {stays} if goes in partly else frozenset()
     sitting = _Sitting(told, story_of, table, corrected.rules)
-    moves = [*_moves(sitting, bars.story, corrected), *_leaves(sitting, bars.story, corrected)]
+    moves = list(_moves(sitting, bars.story, corrected))
+    moves += _leaves(sitting, bars.story, corrected, partly)
     return tuple(merges), tuple(moves)
 
 
@@ -208,14 +212,15 @@ def _moves(sitting: _Sitting, bar: float, corrected: Corrected) -> Iterator[Move
             sitting.put(i, part)
 
 
-def _leaves(sitting: _Sitting, bar: float, corrected: Corrected) -> Iterator[Move]:
+def _leaves(sitting: _Sitting, bar: float, corrected: Corrected, partly: Collection[int]) -> Iterator[Move]:
     """Reports that agree with nobody in their story any more, the worst first, of equals the newest.
 
     The mean alone does not part them: it would part whoever has one friend among many strangers. Two that
-    leave and agree with each other go together.
+    leave and agree with each other go together. Who has mates that are not looked at may have a friend there.
     """
     least = float(log_odds(np.array(bar)))
-    free = np.array([not corrected.rules.bound(report.id) for report in sitting.told])
+    whole = ~np.isin(sitting.stories, list(partly))[sitting.at]
+    free = whole & [not corrected.rules.bound(report.id) for report in sitting.told]
     newest = np.array([-report.id for report in sitting.told])
     left: list[int] = []
     while True:

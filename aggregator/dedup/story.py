@@ -59,12 +59,14 @@ class Neighbourhood:
         judged: probability by pair of reports, as far as it was judged before.
         rules: what people said.
         told_apart: story id to those in it, members or not, that must not share a story with some others.
+        partly: ids of the stories that have more reports than these members.
     """
 
     stories: Mapping[int, Sequence[Telling]]
     judged: dict[tuple[int, int], float] = field(default_factory=dict)
     rules: Rules = field(default_factory=Rules)
     told_apart: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    partly: frozenset[int] = frozenset()
 
 
 def place(newcomer: Telling, near: Neighbourhood, bars: Bars) -> Plan:
@@ -134,7 +136,7 @@ def _look_again(
     partition.setdefault(joined or 0, []).append(newcomer)
     told_apart = dict(near.told_apart)
     told_apart[joined or 0] = told_apart.get(joined or 0, frozenset()) | near.rules.told_apart([newcomer.id])
-    return refine(partition, near.judged, bars, Corrected(near.rules, told_apart))
+    return refine(partition, near.judged, bars, Corrected(near.rules, told_apart), near.partly)
 
 
 def _pair(a: int, b: int) -> tuple[int, int]:

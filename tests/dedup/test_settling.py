@@ -95,6 +95,23 @@ def test_two_that_leave_go_together_if_they_agree(telling: Callable[..., Any], b
     assert [(report, left, joined) for report, left, joined, _ in moves] == [(6, 4, -6), (3, 1, -3)]
 
 
+def test_nobody_leaves_a_story_that_is_not_looked_at_as_a_whole(
+    telling: Callable[..., Any], bars: Bars
+) -> None:
+    """Who agrees with none of those at hand may have a friend among the others; also when it was merged."""
+    told = [telling(FIRE, number) for number in (1, 2, 3, 4)]
+    odds = dict.fromkeys([(1, 2), (1, 4), (2, 4)], 6.0) | dict.fromkeys([(1, 3), (2, 3), (3, 4)], -5.0)
+    for partition, partly, leaves in (
+        ({1: told}, set(), [(3, 1, -3)]),
+        ({1: told}, {1}, []),
+        ({1: told[:3], 4: told[3:]}, {4}, []),
+        ({1: told[:3], 4: told[3:]}, {5}, [(3, 1, -3)]),
+    ):
+        members = {story: list(here) for story, here in partition.items()}
+        _, moves = refine(members, judged(odds), bars, partly=frozenset(partly))
+        assert [(report, left, joined) for report, left, joined, _ in moves] == leaves
+
+
 def test_a_report_outside_of_the_window_is_no_stranger(telling: Callable[..., Any], bars: Bars) -> None:
     """Nobody speaks against it: it stays in the story that goes on without it."""
     early, late = (telling((*FIRE, "en", DAY + timedelta(days=days)), 1 + days) for days in (0, 15))
