@@ -101,7 +101,7 @@ def terms(signals: Matrix) -> Floats:
 
 
 def circumstances(one: Telling, others: Sequence[Telling], gap: Floats) -> tuple[Floats, Floats]:
-    """What speaks about a pair beside its words: days apart after the first, and 1 for one publisher."""
+    """What speaks about a pair beside its words: days apart, and 1 for one publisher."""
     publisher = one.publisher
     alike = [float(publisher is not None and other.publisher == publisher) for other in others]
     return gap, np.array(alike)

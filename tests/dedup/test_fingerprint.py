@@ -53,6 +53,20 @@ def test_signals_are_symmetric_and_one_on_oneself(one: str, other: str, third: s
     assert np.allclose(together[1], forth, atol=1e-5)
 
 
+def test_a_date_that_is_a_number_elsewhere_weighs_the_same_both_ways() -> None:
+    """All that happened on a day shares it, whichever of the two reports comes first."""
+    told = [
+        ("Vesna Tomac quits on 5 April 2026", "Vesna Tomac left the council when the viaduct fell."),
+        ("Vesna Tomac swims in Orlec", "In April Vesna Tomac swam 5 lengths, and 2026 children sang to it."),
+    ]
+    counts, sketches = StreamCounts(), [fingerprint.sketch(*words, "en") for words in told]
+    for sketch in sketches:  # they are short: among such reports a day is distinctive
+        counts.add(sketch.language, sketch.hashes)
+    one, other = signals.weigh_all(sketches, counts)
+    forth, back = signals.compare(one, [other])[0], signals.compare(other, [one])[0]
+    assert np.allclose(forth, back, atol=1e-5)
+
+
 def test_keys_find_what_brute_force_finds() -> None:
     """Of the pairs that weigh enough to be one event, at least 98 in 100 share an index key."""
     rng = random.Random(3)
