@@ -109,9 +109,11 @@ def fold(text: str) -> str:
 
 def tokens(text: str) -> list[str]:
     """The words, numbers, pieces of unspaced runs and sentence ends of `text`, in its order."""
-    text = fold(text)
     if "/" in text or "www." in text:
-        text = _ADDRESS.sub(" ", text)
+        text = _ADDRESS.sub(
+            " ", text
+        )  # before a comma of full width, which ends an address, becomes one in ASCII
+    text = fold(text)
     found = (_MARKED_TOKEN if _MARK.search(text) else _TOKEN).findall(text)
     if _RUN.search(text):
         return [piece for token in found for piece in (_pieces(token) if _RUN.match(token) else (token,))]

@@ -168,7 +168,7 @@ _DATELINE = re.compile(
 _STAMP = re.compile(
     r"(?:(?:jan|feb|mar|apr|may|june?|july?|aug|sept?|oct|nov|dec)[a-z]{0,6}\.? \d{1,2}, \d{4}"
     r"|\d{4}-\d\d-\d\d),? \d{1,2}[:.]\d\d(?: ?[ap]\.?m\b\.?)?+"
-    r"(?: (?:GMT|UTC|BST|CES?T|[ECMP][SD]?T|IST|SGT|HKT|JST|AE[SD]T)\b)?+"
+    r"(?: (?-i:GMT|UTC|BST|CES?T|[ECMP][SD]?T|IST|SGT|HKT|JST|AE[SD]T)\b)?+"
     r" (?:[|–—-] )?(?=\S)",
     re.IGNORECASE,
 )

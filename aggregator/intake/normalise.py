@@ -19,7 +19,7 @@ from aggregator.intake.publisher import feed_name, headline, publisher
 from aggregator.model import Entry, Parsed, Report
 from aggregator.settings import FeedSource, FolderSource
 
-RECIPE = 1
+RECIPE = 2
 """Version of what is done here; a report that an older one made can be made again."""
 
 _MOST = 50  # authors, links and tags of a report, each

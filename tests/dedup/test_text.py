@@ -89,14 +89,14 @@ def test_what_names_an_instance_is_told_from_a_count(title: str, expected: set[s
         ("More at https://gazette.example/news?id=7 today", ["more", "at", "today"]),
         ("More at www.gazette.example today", ["more", "at", "today"]),
         ("More at gazette.example/ferry, today", ["more", "at", "today"]),
-        ("见https://gazette.example/a，渡轮", ["见", "渡轮"]),
+        ("见https://gazette.example/a，214人", ["见", "214", "人"]),
         ("Half and/or 3/4 of U.S./Canada", ["half", "and", "or", "3", "4", "of", "u", "s", "canada"]),
         ("Gazette.example is shut", ["gazett", "exampl", "is", "shut"]),
     ],
 )
 def test_an_address_is_no_words(given_text: str, words: list[str]) -> None:
     """What a site calls itself stands under all that it shows; a slash between words is no address."""
-    assert [feature.key for feature in cut(given_text, "zh" if "渡" in given_text else "en")] == words
+    assert [feature.key for feature in cut(given_text, "zh" if "见" in given_text else "en")] == words
 
 
 @settings(max_examples=200, deadline=None)
