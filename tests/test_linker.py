@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from events import BUDGET, FIRE, FIRE_AGAIN, FIRE_LATER
+from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER
 
+from aggregator.dedup.story import Plan
 from aggregator.ingest import ingest
 from aggregator.linker import Linker
 from aggregator.model import Report
@@ -121,6 +122,23 @@ def test_who_left_does_not_come_back(database) -> None:
     for number, words in enumerate((FIRE_LATER, BUDGET, QUAY, FIRE), 4):
         take(database, words, number, Dedup())
     assert partition(database) == {1: {1, 3, 4, 7}, 2: {2, 6}, 3: {5}}
+
+
+def test_two_that_leave_go_into_one_new_story(database, monkeypatch) -> None:
+    """Out of two stories; who left as well is the one that it suits, and what stays behind is made good."""
+    told = (FIRE, BUDGET, FIRE_AGAIN, BUDGET_AGAIN, QUAY)
+    alone, leaves = (None, 0.0), ((3, 1, -3, 0.1), (2, 2, -3, 0.8))
+    plans = [Plan(*alone), Plan(*alone), Plan(1, 0.9, 1), Plan(2, 0.9, 2, 2, 0.9), Plan(*alone, moves=leaves)]
+    monkeypatch.setattr("aggregator.linker.place", lambda *_: plans.pop(0))
+    for number, words in enumerate(told, 1):
+        take(database, words, number, Dedup())
+    assert partition(database) == {1: {1}, 2: {4}, 3: {5}, 4: {2, 3}}
+    assert [evidence(database, number)["layer"] for number in (3, 2)] == ["parted", "moved"]
+    assert evidence(database, 2)["matched"] == 3
+    with database.reading() as tx:
+        happened = [(event.from_story, event.report) for event in history.of_story(tx, 4)]
+        groups = {seat.report: seat.copy_group for seat in stories.seats(tx, [2, 4])}
+    assert (happened, groups) == ([(1, 3), (2, 2)], {2: 2, 3: 3, 4: 4})
 
 
 def test_pairs_are_judged_again_by_new_weights(database) -> None:

@@ -3,6 +3,7 @@
 import random
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,15 @@ def test_signals_are_symmetric_and_one_on_oneself(one: str, other: str, third: s
         assert np.isclose(itself[0], 1.0, atol=1e-4)
     together = signals.compare(weighed[0], weighed)
     assert np.allclose(together[1], forth, atol=1e-5)
+
+
+@pytest.mark.parametrize(("among", "distinctive"), [(50, True), (70, False)])
+def test_what_stands_in_three_of_a_hundred_reports_is_ordinary(among: int, distinctive: bool) -> None:
+    """Of the stream and the archive before it together, which are 2,000 here."""
+    counts, told = StreamCounts(), fingerprint.sketch(word(1), "", "en")
+    for number in range(1000):
+        counts.add("en", told.hashes if number < among else told.hashes + 1)
+    assert bool(signals.weigh(told, counts).distinctive[0] > 0) is distinctive
 
 
 def test_a_date_that_is_a_number_elsewhere_weighs_the_same_both_ways() -> None:

@@ -144,6 +144,7 @@ DATELINES = {
     "May 24, 2026 5:00 AM A fire": "A fire",
     "Nov. 2, 2026, 17:05 GMT - A fire": "A fire",
     "2026-11-02 17:05 | A fire": "A fire",
+    "May 24, 2026 5:00 AM (CNN) A fire": "A fire",
     "May 24, 2026 17:00 Mt Sorrel smokes": "Mt Sorrel smokes",
     "May 24, 2026 5:00 AM EST-listed shops burn": "May 24, 2026 5:00 AM EST-listed shops burn",
     "May 24, 2026 was the day of the fire": "May 24, 2026 was the day of the fire",
