@@ -16,12 +16,13 @@ class Happening:
 
     Attributes:
         at: when.
-        what: ``merged`` (a whole story), ``moved`` (one report), ``split`` (several reports, by a person) or
-            ``reclustered`` (reports, when all were clustered again).
+        what: ``merged`` (a whole story), ``moved`` (one report), ``parted`` (one report, that agreed with
+            nobody any more), ``split`` (several reports, by a person) or ``reclustered`` (reports, when all
+            were clustered again).
         story: the story that gained.
         from_story: the story that lost.
         report: the report that moved.
-        score: what it had then; 1 where a person said it.
+        score: what it had then, with the story that it left if it ``parted``; 1 where a person said it.
         correction: the correction that did it, None where the merging itself did.
 
     """

@@ -269,7 +269,7 @@ history = sa.Table(
     _column("id", _serial, primary_key=True, why="order"),
     _column("at", Instant, nullable=False, why="when"),
     _column("story_id", _serial, nullable=False, why="the story that gained"),
-    _column("what", sa.Text, nullable=False, why="merged, moved, split or reclustered"),
+    _column("what", sa.Text, nullable=False, why="merged, moved, parted, split or reclustered"),
     _column("from_story", _serial, nullable=False, why="the story that lost"),
     _column("report_id", _serial, why="the report that moved"),
     _column("score", sa.Float, nullable=False, why="what it had then"),

@@ -212,10 +212,10 @@ def redirect(tx: sa.Connection, *, goes: int, stays: int) -> None:
 def move(
     tx: sa.Connection, seat: Seat, *, joins: int, evidence: Mapping[str, Any], score: float, now: datetime
 ) -> None:
-    """One report from its story into another, which remembers where it came from."""
+    """One report from its story into another, which remembers where it came from, and by which layer."""
     leave(tx, seat.report)
     join(tx, [Joining(joins, seat.report, seat.copy_group, evidence, now)])
-    history.remember(tx, Happening(now, "moved", joins, seat.story, seat.report, score))
+    history.remember(tx, Happening(now, evidence["layer"], joins, seat.story, seat.report, score))
 
 
 def titles(tx: sa.Connection, ids: Iterable[int]) -> dict[int, str]:

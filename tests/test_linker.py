@@ -81,7 +81,7 @@ def test_a_report_that_agrees_with_nobody_any_more_leaves(database) -> None:
     with database.reading() as tx:
         (happened,) = history.of_story(tx, 2)
         whole, parted = stories.load(tx, [1, 2], database.uuid)
-    assert (happened.what, happened.from_story, happened.report) == ("moved", 1, 2)
+    assert (happened.what, happened.from_story, happened.report) == ("parted", 1, 2)
     assert (whole.title, parted.title) == (FIRE[0], QUAY[0])
     assert (parted.created, parted.updated) == tuple(NOON + timedelta(minutes=number) for number in (2, 4))
 

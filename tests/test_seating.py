@@ -175,7 +175,7 @@ def test_a_copy_group_is_named_after_one_that_is_in_the_story(database, moved: i
                 seating.merge(goes, 1, 0.9, NOON)
             seating.regroup(1, [1, 2, 3], 1)
             seat = next(seat for seat in seating.seats([1])[1] if seat.report == moved)
-            seating.move(seat, 4, {}, 0.9, NOON)
+            seating.move(seat, 4, {"layer": "moved"}, 0.9, NOON)
             seating.tidy([1, 4])
         stay = [report for report in (1, 2, 3) if report != moved]
         groups = {report: seat.copy_group for report, seat in _seated(tx).items()}

@@ -312,6 +312,8 @@ def _in_words(event: Happening, here: int, corrected: Mapping[int, str]) -> str:
     what = f"report {event.report}" if event.report else "reports"
     if event.what == "reclustered":
         by = f"clustered again, mean score {event.score:.2f}"
+    if event.what == "parted":
+        by = f"it agreed with nobody there any more, score {event.score:.2f}"
     if event.story == here:
         return f"{what} came from story {event.from_story}: {by}"
     return f"{what} went to story {event.story}: {by}"

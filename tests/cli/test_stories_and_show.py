@@ -124,6 +124,25 @@ def test_show_follows_an_id_that_was_merged(told, tmp_path):
     assert [event["from_story"] for event in shown["history"] if event["what"] == "merged"] == [2]
 
 
+def test_show_says_why_a_report_has_left(told, tmp_path):
+    """In the story that it left as in its own: a score that low needs a word."""
+    with contextlib.closing(sqlite3.connect(tmp_path / "var/aggregator.db")) as connection:
+        connection.execute(
+            "INSERT INTO history (at, story_id, what, from_story, report_id, score) "
+            "SELECT updated, 2, 'parted', 1, 3, 0.02 FROM story WHERE id = 2"
+        )
+        connection.execute(
+            """UPDATE membership SET evidence = '{"layer": "parted", "score": 0.02, "bar": 0.6}' """
+            "WHERE report_id = 3"
+        )
+        connection.commit()
+    why = "it agreed with nobody there any more, score 0.02"
+    assert f"  report 3 went to story 2: {why}\n" in told("show", 1).out
+    done = told("show", 2)
+    assert f"  report 3 came from story 1: {why}\n" in done.out
+    assert "        agreed with nobody in its old story any more: score 0.02, bar 0.60\n" in done.out
+
+
 @pytest.mark.parametrize("story", [7, 0, 2**63, 10**40])
 def test_a_story_that_never_was_is_one_line(told, story):
     """Whatever the number."""
