@@ -21,6 +21,7 @@ from storage.stories import Seat
 _SKETCHES = 12_000  # kept in memory: about what a busy week brings
 _WEIGHED = 4_000  # kept in memory, larger than sketches
 _JUDGED = 100_000  # pairs kept in memory
+_AGAIN = 5  # epochs of the weights until pairs are judged again: half as many reports more have been counted
 
 
 class Known:
@@ -42,7 +43,7 @@ class Known:
 
     def forget(self) -> None:
         """Drop everything: after a transaction that was rolled back, memory may be ahead."""
-        self._counts = None
+        self._counts, self._judged_in = None, 0
         for memory in (self._sketches, self._weighed, self._readings, self.keys, self.judged):
             memory.clear()
 
@@ -79,7 +80,7 @@ class Known:
             self._sketches[report.id] = sketch
             self._weighed.pop(report.id, None)
             self.keys[report.id] = fingerprint.band_keys(sketch, counts)
-        if counts.epoch != self._judged_in:
+        if counts.epoch >= self._judged_in + _AGAIN:
             self.judged.clear()
             self._judged_in = counts.epoch
         packed = {report.id: self._sketches[report.id].pack() for report in entered}
