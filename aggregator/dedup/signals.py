@@ -154,10 +154,8 @@ def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:
     if one.named.any():
         signals[:, 5] = [other.named.any() for other in others]
         signals[owner[named | (one.sketch.rates[at] < _RARE)], 5] = 0.0
-    distinctive = np.concatenate([other.distinctive for other in others])[hits]
-    np.minimum(
-        distinctive, one.distinctive[at], out=distinctive
-    )  # a date in one may be a number in the other
+    theirs = np.concatenate([other.distinctive for other in others])[hits]
+    distinctive = np.minimum(one.distinctive[at], theirs)  # a date in one may be a number in the other
     signals[:, 6] = np.exp(-np.bincount(owner, distinctive * ~named, minlength=len(others)))
     signals[:, 6] *= np.bincount(owner, distinctive * named, minlength=len(others)) > 0
     return np.clip(signals, 0.0, [1, 1, 1, np.inf, 1, 1, 1])

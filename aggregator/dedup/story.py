@@ -130,13 +130,21 @@ def _look_again(
 ) -> tuple[tuple[Merge, ...], tuple[Move, ...]]:
     """Merges and moves among the stories that the newcomer is near to."""
     close = [story for story, score in scores.items() if score >= bars.story * _NEAR or story == joined]
-    if len(close) + (joined is None) < 2 and sum(len(near.stories[story]) for story in close) < 2:
+    if len(close) + (joined is None) < 2 and not _strangers(newcomer, close, near, bars):
         return (), ()
     partition = {story: list(near.stories[story]) for story in close}
     partition.setdefault(joined or 0, []).append(newcomer)
     told_apart = dict(near.told_apart)
     told_apart[joined or 0] = told_apart.get(joined or 0, frozenset()) | near.rules.told_apart([newcomer.id])
     return refine(partition, near.judged, bars, Corrected(near.rules, told_apart), near.partly)
+
+
+def _strangers(newcomer: Telling, stories: Sequence[int], near: Neighbourhood, bars: Bars) -> bool:
+    """Whether these stories have a member that may leave: one with whom the newcomer does not agree."""
+    members = [member for story in stories if story not in near.partly for member in near.stories[story]]
+    return len(members) > 1 and any(
+        near.judged[_pair(newcomer.id, member.id)] < bars.story for member in members
+    )
 
 
 def _pair(a: int, b: int) -> tuple[int, int]:
