@@ -45,9 +45,9 @@ class Weighed:
 
     Attributes:
         sketch: what was weighed.
-        vectors: unit vectors over the features for whole text, lead and title, shape (n, 3).
-        distinctive: by how much the weight of each feature is above the ordinary, shape (n,).
-        named: whether each feature is a name in its text, shape (n,).
+        worth: of each feature its place in the unit vectors of whole text, lead and title, by how much its
+            weight is above the ordinary, and 1 for a name, shape (n, 5): they are looked up together.
+        names: whether there is a name.
         marks: hashes of what says, in its title, which one of a series it is; see `text.instances`.
         days: hashes of the days, and years, of the dates in its title.
         rubric: hashes of a short title, where a text stands under it: it may be the name of a column.
@@ -55,13 +55,22 @@ class Weighed:
     """
 
     sketch: Sketch
-    vectors: Floats
-    distinctive: Floats
-    named: npt.NDArray[np.bool_]
+    worth: Floats
+    names: bool
     marks: frozenset[int]
     days: frozenset[int]
     rubric: frozenset[int] = frozenset()
     under: frozenset[int] = frozenset()
+
+    @property
+    def vectors(self) -> Floats:
+        """Unit vectors over the features for whole text, lead and title, shape (n, 3)."""
+        return self.worth[:, :3]
+
+    @property
+    def distinctive(self) -> Floats:
+        """By how much the weight of each feature is above the ordinary, shape (n,)."""
+        return self.worth[:, 3]
 
 
 def weigh(sketch: Sketch, counts: StreamCounts) -> Weighed:
@@ -90,23 +99,22 @@ def _weigh_alike(language: str, sketches: Sequence[Sketch], counts: StreamCounts
     weights = counts.weights(language, hashes, rates)
     weights[(flags & DATE) > 0] = 0.0  # all that happened on a day shares it
     in_head, in_lead = (flags & HEAD) > 0, (flags & LEAD) > 0
-    vectors = np.empty((len(weights), 3), dtype=np.float32)
-    vectors[:, 0] = weights * (1.0 + np.log(np.maximum(often + _TITLE_BONUS * in_head, 1)))
-    vectors[:, 1] = weights * in_lead
-    vectors[:, 2] = weights * in_head
-    distinctive = np.maximum(weights - _ORDINARY, 0.0)
-    named = (flags & NAME) > 0
+    worth = np.empty((len(weights), 5), dtype=np.float32)
+    worth[:, 0] = weights * (1.0 + np.log(np.maximum(often + _TITLE_BONUS * in_head, 1)))
+    worth[:, 1] = weights * in_lead
+    worth[:, 2] = weights * in_head
+    worth[:, 3] = np.maximum(weights - _ORDINARY, 0.0)
+    worth[:, 4] = (flags & NAME) > 0
     owner = np.repeat(np.arange(len(sketches)), [len(sketch.hashes) for sketch in sketches])
     marked = np.bincount(owner, (flags & (INSTANCE | DATE)) > 0, len(sketches)) > 0
     titled = np.bincount(owner, in_head, len(sketches))
     found, start = [], 0
     for number, sketch in enumerate(sketches):
         end = start + len(sketch.hashes)
-        own = vectors[start:end]
-        units = own / np.maximum(np.sqrt(np.einsum("ij,ij->j", own, own)), 1e-9)
+        own = worth[start:end].copy()
+        own[:, :3] /= np.maximum(np.sqrt(np.einsum("ij,ij->j", own[:, :3], own[:, :3])), 1e-9)
         says = _says(sketch, bool(marked[number]), bool(titled[number] <= _SHORT_TITLE))
-        kept = distinctive[start:end].copy(), named[start:end].copy()
-        found.append(Weighed(sketch, units, *kept, *says))
+        found.append(Weighed(sketch, own, bool(own[:, 4].any()), *says))
         start = end
     return found
 
@@ -145,17 +153,17 @@ def compare(one: Weighed, others: Sequence[Weighed]) -> Matrix:
     at, hits = _meet(one.sketch.hashes, np.concatenate([other.sketch.hashes for other in others]))
     sizes = [len(other.sketch.hashes) for other in others]
     owner = np.repeat(np.arange(len(others)), sizes)[hits]
-    products = one.vectors[at] * np.concatenate([other.vectors for other in others])[hits]
+    mine, theirs = one.worth[at], np.concatenate([other.worth for other in others])[hits]
+    products = mine[:, :3] * theirs[:, :3]
     for column in range(3):
         signals[:, column] = np.bincount(owner, products[:, column], minlength=len(others))
     rest = _rest(owner, products[:, 0], len(others))
     signals[:, 4] = np.maximum(1.0 - rest / _ENOUGH, 0.0) * (lengths >= _LONG)
-    named = one.named[at] | np.concatenate([other.named for other in others])[hits]
-    if one.named.any():
-        signals[:, 5] = [other.named.any() for other in others]
+    named = (mine[:, 4] > 0) | (theirs[:, 4] > 0)
+    if one.names:
+        signals[:, 5] = [other.names for other in others]
         signals[owner[named | (one.sketch.rates[at] < _RARE)], 5] = 0.0
-    theirs = np.concatenate([other.distinctive for other in others])[hits]
-    distinctive = np.minimum(one.distinctive[at], theirs)  # a date in one may be a number in the other
+    distinctive = np.minimum(mine[:, 3], theirs[:, 3])  # a date in one may be a number in the other
     signals[:, 6] = np.exp(-np.bincount(owner, distinctive * ~named, minlength=len(others)))
     signals[:, 6] *= np.bincount(owner, distinctive * named, minlength=len(others)) > 0
     return np.clip(signals, 0.0, [1, 1, 1, np.inf, 1, 1, 1])
