@@ -28,7 +28,7 @@ class Known:
     """What is known of reports.
 
     Attributes:
-        judged: probability by pair of reports, the smaller id first, as far as these weights have judged it.
+        judged: probability by pair of reports, the smaller id first, as lately judged.
         keys: the band keys of reports that were entered.
     """
 

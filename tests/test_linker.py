@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER
+from desk import partition
+from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER, made
 
 from aggregator.dedup.story import Plan
 from aggregator.ingest import ingest
 from aggregator.linker import Linker
-from aggregator.model import Report
 from aggregator.settings import Dedup
 from storage import history, schema, stories
 from storage.database import Database
@@ -29,34 +29,11 @@ QUAY_AGAIN = (
 LOOSE = Dedup(story_bar=0.01)  # joins all that shares a name
 
 
-def report(words: tuple[str, str], number: int) -> Report:
-    """A report with these words, by a publisher of its own."""
-    return Report(
-        source=f"Paper {number}",
-        publisher=f"Paper {number}",
-        title=words[0],
-        text=words[1],
-        language="en",
-        published=NOON,
-        dated=True,
-        seen=NOON,
-        url=f"https://paper{number}.example/a",
-        keys=(f"guid:{number}",),
-    )
-
-
 def take(database: Database, words: tuple[str, str], number: int, by: Dedup | Linker) -> None:
     """Take a report with these words in; by a linker that lives on, or by one made for it."""
     linker = by if isinstance(by, Linker) else Linker(by)
     with database.writing() as tx:
-        ingest(tx, linker, [report(words, number)], NOON + timedelta(minutes=number))
-
-
-def partition(database: Database) -> dict[int, set[int]]:
-    """Story ids and the reports in each."""
-    with database.reading() as tx:
-        of_report = stories.partition(tx)
-    return {story: {r for r, of in of_report.items() if of == story} for story in set(of_report.values())}
+        ingest(tx, linker, [made(words, number)], NOON + timedelta(minutes=number))
 
 
 def evidence(database: Database, number: int) -> dict[str, Any]:
@@ -162,7 +139,7 @@ def test_what_a_source_says_under_everything_joins_nothing(database) -> None:
     )
     shown = ("Sunrise", "Harbour hour", "Evening edition", "Choir practice")
     found = [
-        replace(report((f"{name} | Gazette TV", foot), number), source="Gazette TV", publisher="Gazette")
+        replace(made((f"{name} | Gazette TV", foot), number), source="Gazette TV", publisher="Gazette")
         for number, name in enumerate(shown)
     ]
     with database.writing() as tx:
@@ -178,7 +155,7 @@ def test_two_editions_of_a_programme_are_two_stories(database) -> None:
         for name in ("Dos voces at the old harbour", "Hour of the lighthouse keeper", "Choirs of Port Sallow")
     ]
     found = [
-        replace(report(words, number), source="Radio Gazette", publisher="Gazette")
+        replace(made(words, number), source="Radio Gazette", publisher="Gazette")
         for number, words in enumerate(shown)
     ]
     with database.writing() as tx:

@@ -13,9 +13,7 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 
-STRICTER = 0.2
-"""Log odds that each further e-fold of members costs: big stories attract what is merely near."""
-
+_STRICTER = 0.2  # log odds that each further e-fold of members costs: big stories attract what is merely near
 _SUREST = 8.0  # log odds beyond which one pair must not outvote the others
 
 Floats = npt.NDArray[np.float64]
@@ -30,9 +28,10 @@ class Bars:
     window: timedelta
 
 
-def strictness(size: int) -> float:
-    """Log odds that a story of so many members costs whoever would join it."""
-    return STRICTER * math.log(size)
+def strictness(sizes: npt.ArrayLike) -> Floats:
+    """Log odds that a story of so many members costs whoever would join it; nothing where it has none."""
+    cost: Floats = _STRICTER * np.log(np.maximum(sizes, 1.0))
+    return cost
 
 
 def log_odds(probabilities: Floats) -> Floats:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.dedup.bars import STRICTER, Bars, Floats, log_odds, sure
+from aggregator.dedup.bars import Bars, Floats, log_odds, strictness, sure
 from aggregator.dedup.corrections import Rules
 from aggregator.dedup.verdict import Telling, apart_each, judge
 
@@ -39,7 +39,7 @@ class Corrected:
 
     Attributes:
         rules: what they said.
-        told_apart: as in `Neighbourhood`.
+        told_apart: story id to those in it that must not share a story with some others.
     """
 
     rules: Rules = field(default_factory=Rules)
@@ -83,8 +83,7 @@ def refine(
         partly: stories with members that are not in `partition`: nobody leaves them for want of a friend.
 
     Returns:
-        merges (goes, stays, score) and moves (report, leaves, joins, score), as in `Plan`, in the order to
-        carry them out.
+        Merges and moves, in the order to carry them out.
 
     """
     corrected = corrected or Corrected()
@@ -138,7 +137,7 @@ def _most_agreed(
     belongs = _belongs(story_of, stories)
     sums, counts = table.sums(belongs)
     agreement = _mean(belongs.T @ sums, belongs.T @ counts)
-    agreement -= STRICTER * np.log(np.minimum(sizes[:, None], sizes))
+    agreement -= strictness(np.minimum(sizes[:, None], sizes))
     agreement[np.tril_indices(len(stories))] = -math.inf
     if corrected.rules.apart:
         may = [[corrected.may_unite(int(one), int(other)) for other in stories] for one in stories]
@@ -186,7 +185,7 @@ class _Sitting:
 
     def _weigh(self) -> None:
         others = self._belongs.sum(axis=0) - self._belongs
-        self.suits = _mean(*self._table.sums(self._belongs)) - STRICTER * np.log(np.maximum(others, 1.0))
+        self.suits = _mean(*self._table.sums(self._belongs)) - strictness(others)
         mine = self.owner == self.at[:, None]
         company = (mine & (others > 0)).any(axis=1)
         self.stands = np.where(company, np.where(mine, self.suits, -math.inf).max(axis=1), math.nan)

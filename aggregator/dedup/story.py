@@ -120,7 +120,7 @@ def _by_story(
     sizes = Counter(of_part)
     scores = dict.fromkeys((story for story, _ in members), 0.0)
     for part, logits in odds.items():
-        score = sure(sum(logits) / len(logits) - strictness(sizes[part]))
+        score = sure(sum(logits) / len(logits) - float(strictness(sizes[part])))
         scores[part[0]] = max(scores[part[0]], score)
     return scores
 

@@ -110,9 +110,8 @@ def fold(text: str) -> str:
 def tokens(text: str) -> list[str]:
     """The words, numbers, pieces of unspaced runs and sentence ends of `text`, in its order."""
     if "/" in text or "www." in text:
-        text = _ADDRESS.sub(
-            " ", text
-        )  # before a comma of full width, which ends an address, becomes one in ASCII
+        # Before a comma of full width, which ends an address, becomes one in ASCII.
+        text = _ADDRESS.sub(" ", text)
     text = fold(text)
     found = (_MARKED_TOKEN if _MARK.search(text) else _TOKEN).findall(text)
     if _RUN.search(text):
