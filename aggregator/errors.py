@@ -24,6 +24,9 @@ only the top floor (``cli``, ``jobs``) catches, and it prints one line, never a 
     ├── PublishError            a published file could not be written; the old one stands
     ├── ServeError              the read side cannot listen where it is told to
     ├── NothingToCorrect        a correction that would change nothing, or leave a story empty
+    ├── PushError               a target could not be told of a story; it is tried again
+    ├── QueryError              a search that cannot be understood
+    ├── NothingToLearn          too few corrections to learn from
     └── NotFound                what was asked for by name is not there (exit status 1)
 """
 
@@ -155,6 +158,18 @@ class ServeError(AggregatorError):
 
 class NothingToCorrect(AggregatorError):
     """A correction that would change nothing, or leave a story empty; nothing was changed."""
+
+
+class PushError(AggregatorError):
+    """A target could not be told of a story; it is tried again."""
+
+
+class QueryError(AggregatorError):
+    """A search that cannot be understood."""
+
+
+class NothingToLearn(AggregatorError):
+    """Too few corrections, or of one kind only."""
 
 
 class NotFound(AggregatorError):

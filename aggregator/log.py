@@ -20,8 +20,8 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, TextIO
 
+from aggregator.display import on_one_line, without_secrets
 from aggregator.settings import Log
-from aggregator.shown import on_one_line, without_secrets
 from aggregator.units import format_duration
 
 LONGEST = 2_000

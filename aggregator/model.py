@@ -93,6 +93,7 @@ class Parsed:
         skip_days: days (GMT, Monday is 0) on which it asks not to be polled.
         hub: WebSub hub that the feed names.
         topic: the address that the feed gives as its own, by which a hub knows it.
+        bad: numbers of the lines that hold no record, in a piece of a file of JSON lines.
     """
 
     entries: tuple[Entry, ...]
@@ -105,6 +106,7 @@ class Parsed:
     skip_days: frozenset[int] = frozenset()
     hub: str | None = None
     topic: str | None = None
+    bad: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,8 @@ class Report:
         url: where to read it, as the source gave it.
         links: further addresses.
         tags: from the source's configuration and the entry.
-        keys: identity, strongest first; two reports that share a key are one report (see `intake.identity`).
+        keys: identity, strongest first; two reports that share a key are one report
+            (`normalise.identity`).
         recipe: version of the normaliser that made it.
     """
 
@@ -382,6 +385,50 @@ class Story:
     publishers: tuple[str, ...]
     voices: int
     former: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a search asks for; all of it has to be met.
+
+    Attributes:
+        words: words and phrases that have to stand in one report of the story, in any case.
+        without: words and phrases that stand in none of its reports.
+        sources: of one of its reports, each.
+        publishers: of one of its reports, each, in any case.
+        tags: of one of its reports, each, in any case.
+        languages: of one of its reports, each, ISO 639-1.
+        since: it has gained something since then.
+        before: its first report came before that.
+        voices: it has at least so many independent texts.
+    """
+
+    words: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    publishers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    since: datetime | None = None
+    before: datetime | None = None
+    voices: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who reads stories, and marks them.
+
+    Attributes:
+        id: 0 is whoever reads where nobody has a name.
+        name: to log in with.
+    """
+
+    id: int
+    name: str
+
+
+ANYBODY = Reader(0, "reader")
+"""Whoever reads, where nobody has a name."""
 
 
 _HEADLINE = 120  # characters

@@ -7,7 +7,7 @@ wrong with them; what needs the whole file (two sources with one name, a folder 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -23,17 +23,19 @@ from pydantic import (
     model_validator,
 )
 
-from aggregator.shown import short
+from aggregator.display import short
 from aggregator.units import Duration, Size, format_duration
 
 NAME = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+$"
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$"
 CONTACT = r"^(https?://[!-'*-~]+|[!-'*-?A-~]+@[!-'*-?A-~]+)$"  # in the User-Agent it stands between brackets
+EMAIL = r"^[!-'*-+./-9=?A-~^_`{|}~-]+@[0-9A-Za-z.-]+$"
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 MEANINGS: Mapping[str, str] = {
     NAME: "text on one line, without marks that turn its direction",
     LANGUAGE: "a language code such as en or pt-BR",
     CONTACT: "a web address or an e-mail address, without brackets or spaces",
+    EMAIL: "an e-mail address",
     SLUG: "a name for files: at most 63 lower-case letters, digits and hyphens",
 }
 """What each pattern of a text means, in words for an error."""
@@ -268,7 +270,12 @@ class Folders(Section):
     """How drop folders are read."""
 
     max_file_bytes: Size = Field(
-        10_000_000, description="Largest file that is read (bytes, or 10 MB); a larger one is refused."
+        10_000_000,
+        description="Largest file that is read (bytes, or 10 MB); a larger one is refused. A file of JSON "
+        "lines may have any size.",
+    )
+    max_line_bytes: Size = Field(
+        1_000_000, description="Longest line of a file of JSON lines (bytes, or 1 MB); a longer one is bad."
     )
     settle: Duration = Field(
         timedelta(seconds=2), description="A file is read once it has not changed for this long."
@@ -318,6 +325,10 @@ class Serve(Section):
         description="Address to listen on; loopback is for this machine only.",
     )
     port: int = Field(8640, ge=0, le=65535, description="Port to listen on; 0: any that is free.")
+    public_url: Annotated[str, AfterValidator(_public_folder)] | None = Field(
+        None,
+        description="Address by which people reach it, where a web server in front passes on to it.",
+    )
 
 
 class WebSub(Section):
@@ -328,6 +339,79 @@ class WebSub(Section):
         description="Public address that a web server passes on to /websub of `serve`; without it, "
         "no hub is asked.",
     )
+
+
+def _times_of_day(values: tuple[str, ...]) -> tuple[str, ...]:
+    for value in values:
+        try:
+            time.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"{short(value)} is no time of day; write 07:00") from error
+    return values
+
+
+class Target(Section):
+    """Where stories are pushed: a webhook, e-mail addresses, or another service."""
+
+    name: Name = Field(description="What it is called here; it is told once of a story.")
+    webhook: Annotated[str, AfterValidator(_web_address)] | None = Field(
+        None, description="Address that gets a POST with the story as JSON.", repr=False
+    )
+    secret: str | None = Field(
+        None,
+        repr=False,
+        description="Signs what the webhook gets (HMAC with SHA-256), so that it can be told.",
+    )
+    allow_private: bool = Field(False, description="Let the webhook's address lead into private networks.")
+    email: tuple[Annotated[str, _text(EMAIL, 254)], ...] = Field(
+        (), description="E-mail addresses; `mail` says how to send."
+    )
+    at: Annotated[tuple[str, ...], AfterValidator(_times_of_day)] = Field(
+        (),
+        description="Times of day (UTC) at which e-mails go out, as a digest. Default: each story by itself.",
+    )
+    notify: str | None = Field(
+        None,
+        repr=False,
+        description="Apprise URL of another service (ntfy://, matrix://); needs the extra `notify`.",
+    )
+    words: tuple[Name, ...] = Field(
+        (), description="Only stories with a report that has all of these words or phrases."
+    )
+    min_publishers: int = Field(
+        1, ge=1, le=1000, description="Only once at least this many publishers tell the story."
+    )
+    tags: tuple[Name, ...] = Field(
+        (), description="Only stories with a report that has one of these tags; empty: all stories."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Target:
+        if sum(map(bool, (self.webhook, self.email, self.notify))) != 1:
+            raise ValueError("give one of webhook, email and notify")
+        if self.at and not self.email:
+            raise ValueError("`at` is for e-mail digests only")
+        return self
+
+
+class Mail(Section):
+    """How e-mails are sent."""
+
+    host: Annotated[str, _text(NAME, 253)] = Field("localhost", description="Of the SMTP server.")
+    port: int = Field(587, ge=1, le=65535, description="Of the SMTP server.")
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="starttls, tls from the first byte, or none (a server on this machine)."
+    )
+    user: str | None = Field(None, description="To log in with; without it nobody logs in.")
+    password: str | None = Field(None, repr=False, description="To log in with.")
+    sender: Annotated[str, _text(EMAIL, 254)] = Field("aggregator@localhost", description="Address in From.")
+
+
+class Push(Section):
+    """Stories that are told as soon as they are worth it."""
+
+    targets: tuple[Target, ...] = Field((), description="Who is told of which stories.")
+    mail: Mail = Field(Mail(), description=str(Mail.__doc__))
 
 
 class Log(Section):
@@ -348,7 +432,7 @@ class Dedup(Section):
         description="Reports published (or, undated, seen) further apart are never one story.",
     )
     story_bar: float = Field(
-        0.6,
+        0.7,
         gt=0,
         le=1,
         description="Mean probability of one event that a report needs with a story's members.",
@@ -399,4 +483,5 @@ class Settings(Section):
     dedup: Dedup = Field(Dedup(), description=str(Dedup.__doc__))
     retention: Retention = Field(Retention(), description=str(Retention.__doc__))
     websub: WebSub = Field(WebSub(), description=str(WebSub.__doc__))
+    push: Push = Field(Push(), description=str(Push.__doc__))
     log: Log = Field(Log(), description=str(Log.__doc__))

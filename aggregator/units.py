@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
 
-from aggregator.shown import short
+from aggregator.display import short
 
 # Digits are bounded, so that nothing overflows a timedelta. The anchors are for JSON Schema, which searches.
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,6})?"

@@ -1,18 +1,12 @@
-"""Make `aggregator/dedup/weights.json` again from labelled files.
+"""Make `aggregator/dedup/weights.json` again from labelled windows and labelled files.
 
-    python -m benchmarks.fit_weights FILE.jsonl … [--out weights.json]
+    python -m benchmarks.fit_weights FILE.jsonl … [--window ITEMS.jsonl LABELS.json …] [--out weights.json]
 
-Each file is read three times: whole, cut to 200 characters, and by titles alone where most reports have one.
-Two numbers are found separately, because they mean different things:
-
-* the weights of the cosines: logistic regression over pairs, each file and each event counting alike;
-* the intercept: so that the default `dedup.story_bar` is the best single bar for all files, when they are
-  streamed through the shipped way and scored by B-cubed F1.
-
-The weights of ``length``, ``thin``, ``strangers`` and ``names`` are set, not fitted (`LENGTH`, …): pairs say
-that length hardly matters, while stories want more agreement from long reports. With ``--held-out`` each
-family of files (the name up to the first ``_``) is scored with weights fitted on the others: what a file
-gains by being among the fitted is the difference.
+A logistic regression over pairs. Of a window (`benchmarks.windows`, but for those that stay untouched, and
+what ``--window`` names) all pairs that share a word count, cold and warm; of a file, read whole, cut to 200
+characters and by titles, each event counts once, and all of it `FILE` of what a window counts: articles teach
+what wording is worth, days teach what misleads. What `SET` holds is not fitted; its reasons are in the
+docstring of `aggregator.dedup.verdict`.
 
 Needs scikit-learn (the extra ``bench``).
 """
@@ -21,9 +15,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -32,136 +27,139 @@ from sklearn.linear_model import LogisticRegression
 from aggregator.dedup import verdict
 from aggregator.dedup.fingerprint import sketch
 from aggregator.dedup.frequency import StreamCounts
-from aggregator.dedup.signals import SIGNALS, compare, weigh
-from aggregator.evaluate import Labelled, evaluate, read
-from aggregator.settings import Dedup
+from aggregator.dedup.signals import weigh_all
+from aggregator.dedup.verdict import TERMS, Profile
+from aggregator.dedup.voice import REPORTS, Voice
+from aggregator.model import Report
+from aggregator.stories.evaluate import read
+from benchmarks.windows import UNTOUCHED, WARM, before, labelled, report_of, windows
 
-LENGTH = -0.5  # weight of the log length: an e-fold more text must bring 0.5 more log odds
-THIN = -3.0  # set: see the docstring of `verdict`
-STRANGERS = -7.0  # set too: labelled files hold few short reports of strangers
-NAMES = -1.0  # and few of what else happened to somebody
-COSINES = 3  # the signals that are fitted
-NEAR = 0.05  # pairs of different events below this cosine teach nothing
-MOST = 40_000  # pairs of each kind a file
-BARS = (0.4, 0.5, 0.6, 0.7, 0.8)
+SET = {"thin": -3.0, "strangers": -7.0, "names": -1.0, "identifier": 5.0}
+FILE = 0.3  # of what a window counts
+SAME = 0.3  # of what a file counts, that its pairs of one event count
+NEAR = 0.17  # pairs whose root of the cosine is below teach nothing
+EVER = timedelta.max  # no window: how time tells is fitted, not cut
+MOST = 60_000  # pairs of a file
 
 
 @dataclass(frozen=True)
-class Corpus:
-    """A labelled file in one of its lengths, and its pairs: terms, whether same, and what each counts."""
+class Pairs:
+    """Pairs of one reading of a window or a file: terms, whether of one event, and what each counts."""
 
-    name: str
-    family: str
-    documents: list[Labelled]
     terms: np.ndarray
     same: np.ndarray
     weight: np.ndarray
 
 
-def corpora(paths: Sequence[Path]) -> Iterator[Corpus]:
-    """Every file in the lengths that it can be read in."""
-    for path in paths:
-        variants = [("whole", read(path)), ("200 characters", read(path, max_chars=200))]
-        titled = sum(bool(document.report.title) for document in variants[0][1])
-        if titled > 0.9 * len(variants[0][1]):
-            variants.append(("titles", read(path, titles_only=True)))
-        for variant, documents in variants:
-            labelled = [document for document in documents if document.label is not None]
-            family = path.stem.split("_")[0]
-            yield Corpus(f"{path.stem}, {variant}", family, labelled, *pairs(labelled))
-
-
-def pairs(documents: Sequence[Labelled]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Terms, sameness and weight of pairs: each event counts once, and so do all near misses together."""
-    counts, sketches = StreamCounts(), []
-    for document in documents:
-        report = document.report
+def profiles(reports: Sequence[Report], kept: int) -> list[Profile]:
+    """The last reports as the verdict sees them when all have come."""
+    counts, sketches, said = StreamCounts(), [], defaultdict(list)
+    for report in reports:
         sketches.append(sketch(report.title, report.text, report.language))
         counts.add(report.language, sketches[-1].hashes)
-    weighed = [weigh(one, counts) for one in sketches]
-    labels = np.unique([document.label for document in documents], return_inverse=True)[1]
-    sizes = np.bincount(labels)
-    signals, same, weight = [], [], []
-    for i in range(1, len(documents)):
-        row = compare(weighed[i], weighed[:i])
-        alike = labels[:i] == labels[i]
-        kept = alike | (row[:, 0] > NEAR)
-        signals.append(row[kept])
-        same.append(alike[kept])
-        weight.append(np.where(alike, 1.0 / sizes[labels[i]], 1.0)[kept])
-    return _sample(np.concatenate(signals), np.concatenate(same), np.concatenate(weight))
+        said[report.publisher].append(sketches[-1].hashes)
+    voices = {publisher: Voice(hashes[-REPORTS:]) for publisher, hashes in said.items()}
+    weighed = weigh_all(sketches[-kept:], counts)
+    return [
+        Profile(n, each, report.published, report.dated, n, report.publisher, voices[report.publisher])
+        for n, (report, each) in enumerate(zip(reports[-kept:], weighed, strict=True))
+    ]
 
 
-def _sample(
-    signals: np.ndarray, same: np.ndarray, weight: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def near(told: Sequence[Profile]) -> Iterator[tuple[int, int, np.ndarray]]:
+    """Places and terms of the pairs that share enough to be asked about and are not vetoed."""
+    for i, one in enumerate(told):
+        if not i:
+            continue
+        others = told[:i]
+        rows = np.column_stack(
+            [
+                verdict.terms(verdict.evidence(one, others)),
+                verdict.circumstances(one, others, verdict.gaps(one, others)),
+            ]
+        )
+        for j in np.flatnonzero(rows[:, 0] > NEAR):
+            if verdict.veto(one, told[j], EVER) is None:
+                yield i, int(j), rows[j]
+
+
+def of_windows(further: Sequence[tuple[Path, Path]]) -> Iterator[Pairs]:
+    """The pairs of each window, cold and warm.
+
+    Args:
+        further: windows beside those that are kept here: items and labels.
+
+    """
+    named = [
+        labelled(items.stem, [json.loads(line) for line in items.open()], json.loads(labels.read_text()))
+        for items, labels in further
+    ]
+    for window in [*(each for each in windows() if each.name not in UNTOUCHED), *named]:
+        for warm in (0, WARM):
+            items = [*before(window, warm), *window.items]
+            told = profiles([report_of(item) for item in items], len(window.items))
+            found = [
+                (terms, same, 1.0)
+                for i, j, terms in near(told)
+                if (same := window.same(window.items[i]["id"], window.items[j]["id"])) is not None
+            ]
+            yield Pairs(*(np.array(column) for column in zip(*found, strict=True)))
+
+
+def of_files(paths: Sequence[Path], total: float) -> Iterator[Pairs]:
+    """The pairs of each file in the lengths that it can be read in.
+
+    Args:
+        paths: labelled files.
+        total: what the pairs of one reading count together.
+
+    """
     rng = np.random.default_rng(0)
-    kinds = [np.flatnonzero(same), np.flatnonzero(~same)]
-    chosen = np.concatenate([rng.permutation(kind)[:MOST] for kind in kinds])
-    weight, same = weight[chosen], same[chosen]
-    for kind in (same, ~same):
-        weight[kind] /= weight[kind].sum()
-    return verdict.terms(signals[chosen]), same, weight
+    for path in paths:
+        for reading in ({}, {"max_chars": 200}, {"titles_only": True}):
+            documents = [each for each in read(path, **reading) if each.label is not None]
+            labels = [document.label for document in documents]
+            sizes = {label: labels.count(label) for label in set(labels)}
+            told = profiles([document.report for document in documents], len(documents))
+            found = [(terms, labels[i] == labels[j], 2.0 / sizes[labels[i]]) for i, j, terms in near(told)]
+            terms, same, weight = (np.array(column) for column in zip(*found, strict=True))
+            chosen = rng.permutation(len(same))[:MOST]
+            terms, same, weight = terms[chosen], same[chosen], np.where(same, weight, 1.0)[chosen]
+            for kind, share in ((same, SAME), (~same, 1.0 - SAME)):
+                weight[kind] *= share * total / weight[kind].sum()
+            yield Pairs(terms, same, weight)
 
 
-def fit(fitted: Sequence[Corpus]) -> verdict.Model:
-    """The model before its intercept is moved to the default bar."""
-    terms = np.concatenate([corpus.terms[:, :COSINES] for corpus in fitted])
-    mean, spread = terms.mean(axis=0), terms.std(axis=0)
-    regression = LogisticRegression(C=1.0, max_iter=2000).fit(
+def fit(fitted: Sequence[Pairs]) -> dict[str, float]:
+    """Intercept and weights."""
+    free = [number for number, name in enumerate(TERMS) if name not in SET]
+    terms = np.concatenate([each.terms for each in fitted])[:, free]
+    mean, spread = terms.mean(axis=0), terms.std(axis=0) + 1e-9
+    regression = LogisticRegression(C=1.0, max_iter=3000).fit(
         (terms - mean) / spread,
-        np.concatenate([corpus.same for corpus in fitted]),
-        sample_weight=1e4 * np.concatenate([corpus.weight for corpus in fitted]),
+        np.concatenate([each.same for each in fitted]),
+        sample_weight=np.concatenate([each.weight for each in fitted]),
     )
-    cosines = (regression.coef_[0] / spread).round(1)
-    intercept = regression.intercept_[0] - float(cosines @ mean) - 5.0 * LENGTH
-    return verdict.Model(round(intercept, 2), np.append(cosines, [LENGTH, THIN, STRANGERS, NAMES]))
-
-
-def streamed(model: verdict.Model, corpus: Corpus, bar: float) -> tuple[float, float, float]:
-    """B-cubed F1, precision and recall of a corpus streamed through the shipped way."""
-    verdict.shipped_model.cache_clear()
-    original, verdict.shipped_model = verdict.shipped_model, lambda: model  # type: ignore[assignment]
-    try:
-        score = evaluate(corpus.documents, Dedup(story_bar=bar)).score
-    finally:
-        verdict.shipped_model = original
-    return score.b3_f1, score.b3_precision, score.b3_recall
-
-
-def moved(model: verdict.Model, scored: Sequence[Corpus]) -> verdict.Model:
-    """The model with its intercept moved so that the default bar is the best one."""
-    means = [np.mean([streamed(model, corpus, bar)[0] for corpus in scored]) for bar in BARS]
-    best, default = BARS[int(np.argmax(means))], Dedup().story_bar
-    shift = np.log(default / (1 - default)) - np.log(best / (1 - best))
-    return verdict.Model(round(float(model.intercept + shift), 1), model.weights)
-
-
-def report(model: verdict.Model, scored: Sequence[Corpus]) -> None:
-    """Print a line a corpus."""
-    for corpus in scored:
-        f1, precision, recall = streamed(model, corpus, Dedup().story_bar)
-        print(f"{corpus.name:40} F1 {f1:.3f}  precision {precision:.3f}  recall {recall:.3f}", flush=True)
+    weights = regression.coef_[0] / spread
+    found = dict(zip((TERMS[number] for number in free), weights.tolist(), strict=True)) | SET
+    intercept = float(regression.intercept_[0] - weights @ mean)
+    return {"intercept": round(intercept, 1)} | {name: round(found[name], 1) for name in TERMS}
 
 
 def main() -> None:
-    """Fit, say how well it does, and write."""
+    """Fit, and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--window", nargs=2, type=Path, action="append", default=[], help="items and labels")
     parser.add_argument("--out", type=Path, help="where to write the weights; else they are printed")
-    parser.add_argument("--held-out", action="store_true", help="score each family with the others' weights")
     asked = parser.parse_args()
-    read_in = list(corpora(asked.files))
-    for family in sorted({corpus.family for corpus in read_in}) if asked.held_out else ():
-        others = [corpus for corpus in read_in if corpus.family != family]
-        report(moved(fit(others), others), [corpus for corpus in read_in if corpus.family == family])
-    model = moved(fit(read_in), read_in)
-    report(model, read_in)
+    days = list(of_windows(asked.window))
+    total = FILE * float(np.mean([each.weight.sum() for each in days]))
+    found = fit([*days, *of_files(asked.files, total)])
     weights = {
-        "fitted": f"{datetime.now(UTC):%Y-%m-%d} by benchmarks/fit_weights.py on "
-        + ", ".join(path.stem for path in asked.files),
-        "intercept": model.intercept,
-        "weights": dict(zip(SIGNALS, model.weights.tolist(), strict=True)),
+        "fitted": f"{datetime.now(UTC):%Y-%m-%d} by benchmarks/fit_weights.py; {', '.join(SET)} by hand",
+        "intercept": found.pop("intercept"),
+        "weights": found,
     }
     written = json.dumps(weights, indent=2) + "\n"
     if asked.out:

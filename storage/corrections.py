@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from aggregator.model import Correction, Side
 from storage import meta, schema
-from storage.places import Place
+from storage.memberships import MembershipRecord
 
 _TABLE = schema.correction
 
@@ -21,7 +21,7 @@ def add(
     story: int,
     sides: Sequence[Side],
     now: datetime,
-    seats: Sequence[Place] = (),
+    memberships: Sequence[MembershipRecord] = (),
 ) -> Correction:
     """Keep a correction.
 
@@ -31,7 +31,7 @@ def add(
         story: the one that stayed, or that was split.
         sides: as in `Correction`.
         now: the present time.
-        seats: where the reports sat whose places change, to bring them back there.
+        memberships: where the reports were whose places change, to bring them back there.
 
     """
     row = {
@@ -39,7 +39,7 @@ def add(
         "what": what,
         "story": story,
         "sides": [_side_json(side) for side in sides],
-        "seats": [place.as_json() for place in seats],
+        "seats": [place.as_json() for place in memberships],
     }
     key = tx.execute(sa.insert(_TABLE), row).inserted_primary_key
     return Correction(int(key[0]) if key else 0, now, what, story, tuple(sides))
@@ -51,10 +51,10 @@ def listed(tx: sa.Connection) -> list[Correction]:
     return [_correction(*row) for row in tx.execute(sa.select(*columns).order_by(_TABLE.c.id))]
 
 
-def seats(tx: sa.Connection, correction: int) -> list[Place]:
-    """Where the reports sat whose places a split has changed."""
+def memberships(tx: sa.Connection, correction: int) -> list[MembershipRecord]:
+    """Where the reports were whose places a split has changed."""
     kept = tx.execute(sa.select(_TABLE.c.seats).where(_TABLE.c.id == correction)).scalar_one()
-    return [Place.from_json(values) for values in kept]
+    return [MembershipRecord.from_json(values) for values in kept]
 
 
 def undo(tx: sa.Connection, correction: int, now: datetime) -> None:

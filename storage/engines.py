@@ -7,9 +7,10 @@ One rule for both: writers take turns from their first statement on, and a reade
   A database can go away and come back: its folder is moved, its disk fails. So a file that has gone is not
   made anew, nor is one used that has taken its place; and after an I/O error every connection is given up,
   because of a write that failed once nobody knows what the system has kept.
-- On PostgreSQL it takes an advisory lock instead. Linking looks for a report's story and then writes: of two
-  writers that looked at once, neither would see the other, and one event would become two stories. It runs
-  under READ COMMITTED, because a snapshot taken before the wait would not show what the other one wrote.
+- On PostgreSQL it takes an advisory lock of its schema instead. Linking looks for a report's story and then
+  writes: of two writers that looked at once, neither would see the other, and one event would become two
+  stories. It runs under READ COMMITTED, because a snapshot taken before the wait would not show what the
+  other one wrote.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from sqlalchemy.pool import StaticPool
 BUSY_SECONDS = 30.0
 """How long a writing transaction waits for its turn."""
 
-_TURN = 0x61676772  # the number of our advisory lock: arbitrary, and the same for ever
+_TURN = 0x61676772  # the first half of our advisory lock's number: arbitrary, and the same for ever
 _VANISHED_SECONDS = 60  # a writer whose machine has gone silent loses its turn
 
 # What libpq does by itself is to wait for a silent server for ever; in seconds, the last one in milliseconds.
@@ -178,7 +179,7 @@ def _on_postgresql_begin(connection: sa.Connection) -> None:
             "SET TRANSACTION ISOLATION LEVEL READ COMMITTED, READ WRITE",
             f"SET LOCAL lock_timeout = '{BUSY_SECONDS * 1000:.0f}ms'",
             f"SET LOCAL idle_in_transaction_session_timeout = '{_VANISHED_SECONDS}s'",
-            f"SELECT pg_advisory_xact_lock({_TURN})",
+            f"SELECT pg_advisory_xact_lock({_TURN}, hashtext(current_schema()))",
         ]
     else:
         statements.append("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -11,14 +11,14 @@ from storage import schema
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class HistoryEvent:
     """Something in a story's history.
 
     Attributes:
         at: when.
-        what: ``merged`` (a whole story), ``moved`` (one report), ``parted`` (one report, that agreed with
-            nobody any more), ``split`` (several reports, by a person) or ``reclustered`` (reports, when all
-            were clustered again).
+        what: ``merged`` (a whole story), ``moved`` (one report), ``parted`` (one report, that agreed too
+            little with the others), ``split`` (several reports, by a person) or ``reclustered`` (reports,
+            when all were clustered again).
         story: the story that gained.
         from_story: the story that lost.
         report: the report that moved.
@@ -36,7 +36,7 @@ class Happening:
     correction: int | None = None
 
 
-def remember(tx: sa.Connection, event: Happening) -> None:
+def remember(tx: sa.Connection, event: HistoryEvent) -> None:
     """Keep something for a story's history."""
     tx.execute(
         sa.insert(schema.history).values(
@@ -51,7 +51,7 @@ def remember(tx: sa.Connection, event: Happening) -> None:
     )
 
 
-def of_story(tx: sa.Connection, story: int) -> list[Happening]:
+def of_story(tx: sa.Connection, story: int) -> list[HistoryEvent]:
     """What came into a story, and into those that lead to it now, and what left it, in order."""
     table = schema.history
     leads_here = sa.select(schema.story.c.id).where(schema.story.c.merged_into == story)
@@ -59,4 +59,4 @@ def of_story(tx: sa.Connection, story: int) -> list[Happening]:
     query = sa.select(*columns, table.c.score, table.c.correction_id).order_by(table.c.id)
     came = (table.c.story_id == story) | table.c.story_id.in_(leads_here)
     left = (table.c.from_story == story) & (table.c.what != "merged")
-    return [Happening(*row) for row in tx.execute(query.where(came | left))]
+    return [HistoryEvent(*row) for row in tx.execute(query.where(came | left))]

@@ -1,4 +1,4 @@
-"""Where reports sit, copy group, time and evidence and all, and how they are put elsewhere."""
+"""Where reports are, copy group, time and evidence and all, and how they are put elsewhere."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from storage.reports import chunks
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where exactly a report sits, so that it can come back there."""
+class MembershipRecord:
+    """Where exactly a report is, so that it can come back there."""
 
     report: int
     copy_group: int
@@ -27,25 +27,25 @@ class Place:
         return [self.report, self.copy_group, self.joined.isoformat(), dict(self.evidence)]
 
     @classmethod
-    def from_json(cls, values: Sequence[Any]) -> Place:
+    def from_json(cls, values: Sequence[Any]) -> MembershipRecord:
         """The inverse of `as_json`."""
         report, copy_group, joined, evidence = values
         return cls(report, copy_group, datetime.fromisoformat(joined), evidence)
 
 
-def of(tx: sa.Connection, reports: Iterable[int]) -> list[Place]:
-    """Where these reports sit."""
+def of(tx: sa.Connection, reports: Iterable[int]) -> list[MembershipRecord]:
+    """Where these reports are."""
     member = schema.membership
     query = sa.select(member.c.report_id, member.c.copy_group, member.c.joined, member.c.evidence)
     return [
-        Place(*row)
+        MembershipRecord(*row)
         for chunk in chunks(sorted(reports))
         for row in tx.execute(query.where(member.c.report_id.in_(chunk)).order_by(member.c.report_id))
     ]
 
 
-def put(tx: sa.Connection, story: int, where: Iterable[Place]) -> None:
-    """Reports that sit in some story into this one, exactly as said."""
+def put(tx: sa.Connection, story: int, where: Iterable[MembershipRecord]) -> None:
+    """Reports that are in some story into this one, exactly as said."""
     member = schema.membership
     for place in where:
         values = {"copy_group": place.copy_group, "joined": place.joined, "evidence": dict(place.evidence)}
@@ -54,7 +54,7 @@ def put(tx: sa.Connection, story: int, where: Iterable[Place]) -> None:
 
 
 def found(tx: sa.Connection, reports: Iterable[int], now: datetime) -> int:
-    """Open a story for reports that sit elsewhere still; its id. It is as old as the first of their seats."""
+    """Open a story for reports from another; its id. It is as old as the first of their memberships."""
     seated = of(tx, reports)
     first = min(place.report for place in seated)
     created = min(place.joined for place in seated)
@@ -63,7 +63,7 @@ def found(tx: sa.Connection, reports: Iterable[int], now: datetime) -> int:
 
 
 def transfer(tx: sa.Connection, story: int, reports: Iterable[int]) -> None:
-    """Reports that sit in some story into this one, with all that is known of them."""
+    """Reports that are in some story into this one, with all that is known of them."""
     member = schema.membership
     for chunk in chunks(sorted(reports)):
         tx.execute(sa.update(member).where(member.c.report_id.in_(chunk)).values(story_id=story))
@@ -80,5 +80,5 @@ def justify(tx: sa.Connection, reports: Iterable[int], evidence: Mapping[str, An
 def tidy_groups(tx: sa.Connection, ids: Iterable[int]) -> None:
     """Where a text stands in several stories, it is a copy group in each of them."""
     for chunk in chunks(list(ids)):
-        for _, members in stories.misnamed(stories.seats(tx, chunk)):
+        for _, members in stories.misnamed(stories.memberships(tx, chunk)):
             stories.regroup(tx, members, min(members))

@@ -14,6 +14,15 @@ from storage import schema
 CORRECTIONS: Final = "changes"
 """How often a person has changed stories."""
 
+LOOKED: Final = "looked"
+"""The newest report that a second look has been at."""
+
+PUSHED: Final = "pushed"
+"""Up to which time of updating stories have been looked at for pushing, as ISO text."""
+
+WEIGHTS: Final = "weights"
+"""The weights of the verdict that were learnt from corrections, as JSON; nothing: those that ship."""
+
 REVISIONS: Final = "revisions"
 """How often a report was given other words."""
 

@@ -15,7 +15,7 @@ _page = schema.page.c
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PendingPage:
     """A page that is to be read.
 
     Attributes:
@@ -51,7 +51,7 @@ def sources_due(tx: sa.Connection, now: datetime) -> list[str]:
     return list(tx.execute(sa.select(_page.source).distinct().where(_page.due <= now)).scalars())
 
 
-def due(tx: sa.Connection, source: str, now: datetime) -> list[Wanted]:
+def due(tx: sa.Connection, source: str, now: datetime) -> list[PendingPage]:
     """The pages of a source to read now, those of the newest reports first."""
     query = (
         sa.select(_page.report_id, schema.report.c.url, _page.tries)
@@ -59,7 +59,7 @@ def due(tx: sa.Connection, source: str, now: datetime) -> list[Wanted]:
         .where(_page.source == source, _page.due <= now)
         .order_by(_page.report_id.desc())
     )
-    return [Wanted(*row) for row in tx.execute(query)]
+    return [PendingPage(*row) for row in tx.execute(query)]
 
 
 def tried(

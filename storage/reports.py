@@ -137,6 +137,13 @@ def newest(tx: sa.Connection, ids: Sequence[int], most: int) -> dict[str, list[t
     return found
 
 
+def since(tx: sa.Connection, after: int, seen: datetime, most: int) -> list[int]:
+    """The reports of higher ids that were first seen since a moment, the oldest first, at most so many."""
+    report = schema.report
+    query = sa.select(report.c.id).where(report.c.id > after, report.c.seen >= seen).order_by(report.c.id)
+    return list(tx.execute(query.limit(most)).scalars())
+
+
 def by_url(tx: sa.Connection, url: str) -> int | None:
     """The report that is read at exactly this address, if there is one."""
     query = sa.select(schema.report.c.id).where(schema.report.c.url == url).order_by(schema.report.c.id)

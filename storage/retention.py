@@ -1,7 +1,7 @@
 """Let go of what is old: each function takes a bounded step, for one transaction.
 
-What is old enough is decided elsewhere (`aggregator.retention`); the ids of what has gone are never given
-again.
+What is old enough is decided elsewhere (`aggregator.stories.retention_policy`); the ids of what has gone are
+never given again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PAGES = 500  # given back in one step
 
 
 @dataclass(frozen=True, slots=True)
-class Old:
+class ExpiredStory:
     """A story that may have to go.
 
     Attributes:
@@ -74,7 +74,7 @@ def texts(tx: sa.Connection, before: datetime, now: datetime, most: int) -> int:
 
 def old_stories(
     tx: sa.Connection, before: datetime, after: tuple[datetime, int] | None, most: int
-) -> list[Old]:
+) -> list[ExpiredStory]:
     """Stories that have gained nothing since a moment, the oldest first.
 
     Args:
@@ -86,13 +86,14 @@ def old_stories(
     """
     table = schema.story
     query = sa.select(table.c.id, table.c.updated)
-    query = query.where(table.c.merged_into.is_(None), table.c.updated < before)
+    starred = sa.exists().where(schema.mark.c.story_id == table.c.id, schema.mark.c.starred.is_not(None))
+    query = query.where(table.c.merged_into.is_(None), table.c.updated < before, ~starred)
     if after is not None:
         later = (table.c.updated == after[0]) & (table.c.id > after[1])
         query = query.where((table.c.updated > after[0]) | later)
     found = tx.execute(query.order_by(table.c.updated, table.c.id).limit(most)).all()
     sightings = _sightings(tx, [row.id for row in found])
-    return [Old(row.id, row.updated, tuple(sightings.get(row.id, ()))) for row in found]
+    return [ExpiredStory(row.id, row.updated, tuple(sightings.get(row.id, ()))) for row in found]
 
 
 def stories(tx: sa.Connection, ids: Sequence[int]) -> None:

@@ -131,6 +131,7 @@ report = sa.Table(
     _column("revised", Instant, why="when its text last changed"),
     _column("forgotten", Instant, why="when its text was let go; nothing revises it after that"),
     sa.Index("report_source", "source", "id"),
+    sa.Index("report_publisher", "publisher", "id"),  # its newest reports are its voice
     sa.Index(
         "report_with_text",
         "seen",
@@ -312,6 +313,22 @@ taken = sa.Table(
     sqlite_with_rowid=False,
 )
 
+file_progress = sa.Table(
+    "file_progress",
+    metadata,
+    _column("source", sa.Text, primary_key=True, why="the folder, or the archive's"),
+    _column("digest", sa.LargeBinary, primary_key=True, why="SHA-256 of the whole file: it is that one"),
+    _column("name", sa.Text, nullable=False, why="of the file; under another digest it is another file"),
+    _column("at", Instant, nullable=False, why="when it came so far"),
+    _column("place", sa.BigInteger, nullable=False, why="offset (row, in a table) from which to go on"),
+    _column("lines", sa.BigInteger, nullable=False, why="before that, to number those that follow"),
+    _column("records", sa.BigInteger, nullable=False, why="of these, the lines that are not empty"),
+    _column("bad", sa.BigInteger, nullable=False, why="of these, the lines that hold no record"),
+    _column("too_long", sa.BigInteger, nullable=False, why="of these, the lines over the limit"),
+    _column("named", sa.JSON, nullable=False, why="numbers of the first bad lines, for the person"),
+    sqlite_with_rowid=False,
+)
+
 page = sa.Table(
     "page",
     metadata,
@@ -348,6 +365,106 @@ subscription = sa.Table(
     _column("said", sa.Text, why="what came of the last request, for people"),
     sa.Index("subscription_token", "token", unique=True),
     sqlite_with_rowid=False,
+)
+
+reader = sa.Table(
+    "reader",
+    metadata,
+    _column(
+        "id", _serial, primary_key=True, why="0 is whoever reads where nobody has a name, and has no row"
+    ),
+    _column("name", sa.Text, nullable=False, unique=True, why="to log in with"),
+    _column("password", sa.Text, nullable=False, why="argon2 hash"),
+    _column("created", Instant, nullable=False, why="when"),
+    sqlite_autoincrement=True,
+)
+
+session = sa.Table(
+    "session",
+    metadata,
+    _column("digest", sa.LargeBinary, primary_key=True, why="SHA-256 of the cookie; the cookie is not kept"),
+    _column(
+        "reader_id", _serial, sa.ForeignKey("reader.id", ondelete="CASCADE"), nullable=False, why="whose"
+    ),
+    _column("expires", Instant, nullable=False, why="when it is worth nothing any more"),
+    sa.Index("session_reader", "reader_id"),
+    sqlite_with_rowid=False,
+)
+
+token = sa.Table(
+    "token",
+    metadata,
+    _column("digest", sa.LargeBinary, primary_key=True, why="SHA-256 of the token; the token is not kept"),
+    _column(
+        "reader_id", _serial, sa.ForeignKey("reader.id", ondelete="CASCADE"), nullable=False, why="whose"
+    ),
+    _column("name", sa.Text, nullable=False, why="what it is for, for people"),
+    _column("scope", sa.Text, nullable=False, why="read, or write: marks and corrections too"),
+    _column("created", Instant, nullable=False, why="when"),
+    sa.Index("token_reader", "reader_id"),
+    sqlite_with_rowid=False,
+)
+
+mark = sa.Table(
+    "mark",
+    metadata,
+    _column("reader_id", _serial, primary_key=True, autoincrement=False, why="whose; 0: of whoever reads"),
+    _column(
+        "story_id",
+        _serial,
+        sa.ForeignKey("story.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        why="of what",
+    ),
+    _column("read", Instant, why="when it was read; null: it was not"),
+    _column("voices", sa.Integer, nullable=False, why="independent texts that it had then"),
+    _column("starred", Instant, why="when it was starred; null: it is not"),
+    _column("muted", Instant, why="when it was muted; null: it is not"),
+    _column("muted_until", Instant, why="until when; null: for ever, or until it has grown"),
+    _column("muted_voices", sa.Integer, why="until it has so many independent texts; null: however many"),
+    sa.Index("mark_story", "story_id"),
+    sa.Index("mark_starred", "reader_id", "starred"),
+    sqlite_with_rowid=False,
+)
+
+muted_word = sa.Table(
+    "muted_word",
+    metadata,
+    _column("reader_id", _serial, primary_key=True, autoincrement=False, why="whose; 0: of whoever reads"),
+    _column(
+        "word", sa.Text, primary_key=True, why="stories with it in their title are left out; case folded"
+    ),
+    sqlite_with_rowid=False,
+)
+
+visit = sa.Table(
+    "visit",
+    metadata,
+    _column("reader_id", _serial, primary_key=True, autoincrement=False, why="whose; 0: of whoever reads"),
+    _column("began", Instant, nullable=False, why="when the present visit to the front page began"),
+    _column("last", Instant, nullable=False, why="when the front page was last looked at"),
+    _column("before", Instant, why="when the visit before that ended: what is newer is new to the reader"),
+    sqlite_with_rowid=False,
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    _column("id", _serial, primary_key=True, why="order: a target is told in this one"),
+    _column("target", sa.Text, nullable=False, why="its name in the YAML"),
+    _column(
+        "story_id", _serial, sa.ForeignKey("story.id", ondelete="CASCADE"), nullable=False, why="of what"
+    ),
+    _column("queued", Instant, nullable=False, why="when the story fitted"),
+    _column("due", Instant, nullable=False, why="when to try next"),
+    _column("tries", sa.Integer, nullable=False, why="so far"),
+    _column("ended", Instant, why="when it was delivered, or given up; null: it waits"),
+    _column("said", sa.Text, why="what went wrong last; null: nothing"),
+    sa.UniqueConstraint("target", "story_id", name="delivery_once"),
+    sa.Index("delivery_waiting", "ended", "due"),
+    sa.Index("delivery_story", "story_id"),
+    sqlite_autoincrement=True,
 )
 
 VIEWS = {

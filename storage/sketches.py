@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -11,16 +12,36 @@ from storage import schema
 from storage.reports import chunks
 
 _WEEK = 7 * 86400
+_MOST = 101  # reports under a key in a week: whoever asks for no bound of their own sees that it is full
 
 
-_SHARING = (
-    sa.select(schema.band.c.key, schema.band.c.bucket, schema.band.c.report_id, schema.membership.c.story_id)
-    .join(schema.membership, schema.membership.c.report_id == schema.band.c.report_id)
-    .where(
-        schema.band.c.bucket.in_(sa.bindparam("weeks", expanding=True)),
-        schema.band.c.key.in_(sa.bindparam("keys", expanding=True)),
-    )
-)
+# The newest under each key, in one week: what stands under a key beyond the bound is not read. SQLite knows
+# no LATERAL, so the oldest of them is looked up, then what follows is read; its joins are done in this order.
+_SHARING = {
+    "sqlite": sa.text(
+        """
+        SELECT band.key, band.report_id, membership.story_id FROM json_each(:keys) AS wanted
+        CROSS JOIN band ON band.bucket = :week AND band.key = wanted.value AND band.report_id >= coalesce(
+            (SELECT newest.report_id FROM band AS newest
+             WHERE newest.bucket = :week AND newest.key = wanted.value
+             ORDER BY newest.report_id DESC LIMIT 1 OFFSET :most - 1), 0)
+        CROSS JOIN membership ON membership.report_id = band.report_id
+        """
+    ).bindparams(sa.bindparam("keys", type_=sa.JSON)),
+    "postgresql": sa.text(
+        """
+        SELECT here.key, here.report_id, membership.story_id FROM unnest(:keys) AS wanted (value)
+        CROSS JOIN LATERAL
+            (SELECT band.key, band.report_id FROM band WHERE band.bucket = :week AND band.key = wanted.value
+             ORDER BY band.report_id DESC LIMIT :most) AS here
+        JOIN membership ON membership.report_id = here.report_id
+        """
+    ).bindparams(sa.bindparam("keys", type_=sa.ARRAY(sa.BigInteger))),
+}
+_ADD = {
+    "sqlite": "INSERT INTO band (bucket, key, report_id) VALUES (?, ?, ?)",
+    "postgresql": "INSERT INTO band (bucket, key, report_id) VALUES (%s, %s, %s)",
+}
 _DROP = sa.delete(schema.sketch).where(schema.sketch.c.report_id.in_(sa.bindparam("ids", expanding=True)))
 _GET = sa.select(schema.sketch.c.report_id, schema.sketch.c.packed).where(
     schema.sketch.c.report_id.in_(sa.bindparam("ids", expanding=True)),
@@ -56,6 +77,19 @@ def get(tx: sa.Connection, ids: Iterable[int], recipe: str) -> dict[int, bytes]:
     return {report_id: bytes(packed) for report_id, packed in rows}
 
 
+def newest_of(tx: sa.Connection, publisher: str, recipe: str, most: int) -> dict[int, bytes]:
+    """The sketches of the newest reports of a publisher, by report, the newest first."""
+    report, sketch = schema.report, schema.sketch
+    query = (
+        sa.select(sketch.c.report_id, sketch.c.packed)
+        .join(report, report.c.id == sketch.c.report_id)
+        .where(report.c.publisher == publisher, sketch.c.recipe == recipe)
+        .order_by(report.c.id.desc())
+        .limit(most)
+    )
+    return {report_id: bytes(packed) for report_id, packed in tx.execute(query)}
+
+
 def latest(tx: sa.Connection, recipe: str, most: int) -> Iterator[bytes]:
     """The newest sketches, at most so many, the oldest of them first; read a chunk at a time."""
     report, made = schema.sketch.c.report_id, schema.sketch.c.recipe == recipe
@@ -65,11 +99,23 @@ def latest(tx: sa.Connection, recipe: str, most: int) -> Iterator[bytes]:
         yield from (bytes(packed) for packed in tx.execute(query).scalars())
 
 
-def without(tx: sa.Connection, recipe: str) -> list[int]:
-    """Reports that have no sketch which the recipe made."""
+def without(
+    tx: sa.Connection, recipe: str, since: datetime | None = None, most: int | None = None
+) -> list[int]:
+    """Reports that have no sketch which the recipe made.
+
+    Args:
+        tx: an open transaction.
+        recipe: see `aggregator.dedup.fingerprint`.
+        since: only what was first seen since then, and whose text is still there.
+        most: how many, the oldest first; None: all.
+
+    """
     made = (schema.sketch.c.report_id == schema.report.c.id) & (schema.sketch.c.recipe == recipe)
     query = sa.select(schema.report.c.id).where(~sa.exists().where(made)).order_by(schema.report.c.id)
-    return list(tx.execute(query).scalars())
+    if since is not None:
+        query = query.where(schema.report.c.seen >= since, schema.report.c.forgotten.is_(None))
+    return list(tx.execute(query.limit(most)).scalars())
 
 
 def bands(tx: sa.Connection, ids: Sequence[int]) -> dict[int, list[int]]:
@@ -83,13 +129,9 @@ def bands(tx: sa.Connection, ids: Sequence[int]) -> dict[int, list[int]]:
 
 def add_bands(tx: sa.Connection, entries: Iterable[tuple[int, datetime, Sequence[int]]]) -> None:
     """Enter reports into the index: (report, when it was seen, its band keys) each."""
-    rows = [
-        {"bucket": bucket(seen), "key": key, "report_id": report_id}
-        for report_id, seen, keys in entries
-        for key in set(keys)
-    ]
-    if rows:
-        tx.execute(sa.insert(schema.band), rows)
+    rows = [(week, key, i) for i, seen, keys in entries for week in (bucket(seen),) for key in set(keys)]
+    if rows:  # thirty a report: as they are, without a name for each value
+        tx.exec_driver_sql(_ADD[tx.dialect.name], sorted(rows))
 
 
 def drop_bands(tx: sa.Connection, report_id: int, seen: datetime) -> None:
@@ -99,19 +141,30 @@ def drop_bands(tx: sa.Connection, report_id: int, seen: datetime) -> None:
 
 
 def sharing(
-    tx: sa.Connection, keys: Sequence[int], within: Sequence[int]
-) -> Iterator[tuple[int, int, int, int]]:
-    """Reports in stories that stand under one of the keys: key, week, report and story.
+    tx: sa.Connection, keys: Sequence[int], within: Iterable[int], most: int = _MOST
+) -> list[tuple[int, int, int, int]]:
+    """Reports in stories that stand under one of the keys, the newest: key, week, report and story.
+
+    Sorted, by week, key and report.
 
     Args:
         tx: an open transaction.
         keys: of reports that look for their like.
-        within: the weeks in which they were seen, as `bucket` counts them.
+        within: the weeks in which they were seen, as `bucket` counts them; the newest is read first.
+        most: the fewest under a key that are enough; in one week no more of them are read.
 
     """
-    for chunk in chunks(keys):
-        rows = tx.execute(_SHARING, {"weeks": list(within), "keys": list(chunk)})
-        yield from ((row[0], row[1], row[2], row[3]) for row in rows)
+    found: list[tuple[int, int, int, int]] = []
+    under: Counter[int] = Counter()
+    for week in sorted(within, reverse=True):
+        wanted = sorted(key for key in set(keys) if under[key] < most)
+        if not wanted:
+            break
+        asked = {"week": week, "keys": wanted, "most": most}
+        rows = sorted(map(tuple, tx.execute(_SHARING[tx.dialect.name], asked)))
+        under.update(row[0] for row in rows)
+        found[:0] = [(key, week, report, story) for key, report, story in rows]
+    return found
 
 
 def prune_bands(tx: sa.Connection, before: datetime) -> int:

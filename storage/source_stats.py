@@ -11,7 +11,7 @@ from storage import schema
 
 
 @dataclass(frozen=True, slots=True)
-class Giving:
+class SourceStats:
     """What a source has given.
 
     Attributes:
@@ -27,7 +27,7 @@ class Giving:
     told: int = 0
 
 
-def givings(tx: sa.Connection, source: str | None = None) -> dict[str, Giving]:
+def stats_by_source(tx: sa.Connection, source: str | None = None) -> dict[str, SourceStats]:
     """What each source, or this one, has given; those that gave nothing are left out."""
     shown, report = schema.sighting, schema.report
     own, earlier = schema.membership.alias("own"), schema.membership.alias("earlier")
@@ -43,7 +43,7 @@ def givings(tx: sa.Connection, source: str | None = None) -> dict[str, Giving]:
     )
     if source is not None:
         query = query.where(shown.c.source == source)
-    return {name: Giving(*map(int, counts)) for name, *counts in tx.execute(query)}
+    return {name: SourceStats(*map(int, counts)) for name, *counts in tx.execute(query)}
 
 
 def moments(tx: sa.Connection, source: str, most: int) -> list[datetime]:

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from aggregator.model import Member, Story
-from storage import history, schema
-from storage.history import Happening
+from storage import history, marks, schema
+from storage.history import HistoryEvent
 from storage.reports import chunks
 
 _LEAD = 600  # characters of the best report that a story shows
 
 
-class Seat(NamedTuple):
+class Membership(NamedTuple):
     """A report in a story, as much as a decision needs.
 
     Attributes:
@@ -39,7 +39,7 @@ class Seat(NamedTuple):
     linked: bool = False
 
 
-class Joining(NamedTuple):
+class NewMembership(NamedTuple):
     """A report that joins a story."""
 
     story: int
@@ -49,7 +49,7 @@ class Joining(NamedTuple):
     now: datetime
 
 
-class Showing(NamedTuple):
+class BestReport(NamedTuple):
     """Which report of a story is its best one from here on.
 
     Attributes:
@@ -107,9 +107,9 @@ def of_reports(tx: sa.Connection, ids: Sequence[int]) -> dict[int, int]:
     }
 
 
-def seats(tx: sa.Connection, story_ids: Iterable[int]) -> list[Seat]:
+def memberships(tx: sa.Connection, story_ids: Iterable[int]) -> list[Membership]:
     """Everyone in these stories, by report id."""
-    return [Seat._make(row) for row in tx.execute(_SEATS, {"stories": list(story_ids)})]
+    return [Membership._make(row) for row in tx.execute(_SEATS, {"stories": list(story_ids)})]
 
 
 def found(tx: sa.Connection, *, title: str, best: int, now: datetime, created: datetime | None = None) -> int:
@@ -120,8 +120,8 @@ def found(tx: sa.Connection, *, title: str, best: int, now: datetime, created: d
     return int(key[0]) if key else 0
 
 
-def join(tx: sa.Connection, joining: Iterable[Joining]) -> None:
-    """Put reports that sit nowhere into stories."""
+def join(tx: sa.Connection, joining: Iterable[NewMembership]) -> None:
+    """Put reports that are in no story into stories."""
     rows = [
         {"report_id": report, "story_id": story, "copy_group": group, "joined": now, "evidence": dict(why)}
         for story, report, group, why, now in joining
@@ -136,11 +136,11 @@ def partition(tx: sa.Connection) -> dict[int, int]:
     return {row.report_id: row.story_id for row in rows}
 
 
-def misnamed(seats: Iterable[Seat]) -> list[tuple[int, list[int]]]:
+def misnamed(memberships: Iterable[Membership]) -> list[tuple[int, list[int]]]:
     """The copy groups that are named after a report elsewhere: story and reports of each."""
     groups: dict[tuple[int, int], list[int]] = {}
-    for seat in seats:
-        groups.setdefault((seat.story, seat.copy_group), []).append(seat.report)
+    for membership in memberships:
+        groups.setdefault((membership.story, membership.copy_group), []).append(membership.report)
     return [(story, mates) for (story, group), mates in groups.items() if group not in mates]
 
 
@@ -155,7 +155,7 @@ def leave(tx: sa.Connection, report: int) -> None:
     tx.execute(sa.delete(schema.membership).where(schema.membership.c.report_id == report))
 
 
-def show_best(tx: sa.Connection, showing: Iterable[Showing]) -> None:
+def show_best(tx: sa.Connection, showing: Iterable[BestReport]) -> None:
     """Keep which reports are the best ones of their stories."""
     rows = [
         {"story": story, "shown": title, "best_report": best, "now": now}
@@ -168,18 +168,18 @@ def show_best(tx: sa.Connection, showing: Iterable[Showing]) -> None:
 def merge(
     tx: sa.Connection,
     *,
-    goes: int,
-    stays: int,
+    absorbed: int,
+    survivor: int,
     score: float,
     now: datetime,
     correction: int | None = None,
 ) -> None:
     """All of one story into another; the old id, and every id that led to it, leads there from now on."""
     tx.execute(
-        sa.update(schema.membership).where(schema.membership.c.story_id == goes).values(story_id=stays)
+        sa.update(schema.membership).where(schema.membership.c.story_id == absorbed).values(story_id=survivor)
     )
-    redirect(tx, goes=goes, stays=stays)
-    history.remember(tx, Happening(now, "merged", stays, goes, None, score, correction))
+    redirect(tx, absorbed=absorbed, survivor=survivor)
+    history.remember(tx, HistoryEvent(now, "merged", survivor, absorbed, None, score, correction))
 
 
 def led_to(tx: sa.Connection, story: int) -> dict[int, int]:
@@ -202,20 +202,29 @@ def opening(tx: sa.Connection, report: int) -> str:
     return str(tx.execute(query).scalar() or "")
 
 
-def redirect(tx: sa.Connection, *, goes: int, stays: int) -> None:
+def redirect(tx: sa.Connection, *, absorbed: int, survivor: int) -> None:
     """An empty story's id, and every id that led to it, leads to another from now on."""
+    marks.follow(tx, absorbed, survivor)
     table = schema.story
-    led = (table.c.id == goes) | (table.c.merged_into == goes)
-    tx.execute(sa.update(table).where(led).values(merged_into=stays))
+    led = (table.c.id == absorbed) | (table.c.merged_into == absorbed)
+    tx.execute(sa.update(table).where(led).values(merged_into=survivor))
 
 
 def move(
-    tx: sa.Connection, seat: Seat, *, joins: int, evidence: Mapping[str, Any], score: float, now: datetime
+    tx: sa.Connection,
+    membership: Membership,
+    *,
+    destination: int,
+    evidence: Mapping[str, Any],
+    score: float,
+    now: datetime,
 ) -> None:
     """One report from its story into another, which remembers where it came from, and by which layer."""
-    leave(tx, seat.report)
-    join(tx, [Joining(joins, seat.report, seat.copy_group, evidence, now)])
-    history.remember(tx, Happening(now, evidence["layer"], joins, seat.story, seat.report, score))
+    leave(tx, membership.report)
+    join(tx, [NewMembership(destination, membership.report, membership.copy_group, evidence, now)])
+    history.remember(
+        tx, HistoryEvent(now, evidence["layer"], destination, membership.story, membership.report, score)
+    )
 
 
 def titles(tx: sa.Connection, ids: Iterable[int]) -> dict[int, str]:
@@ -246,6 +255,14 @@ def recent(tx: sa.Connection, *, since: datetime | None = None, limit: int | Non
     if limit is not None:
         query = query.limit(limit)
     return list(tx.execute(query).scalars())
+
+
+def updated_since(tx: sa.Connection, since: datetime) -> dict[int, datetime]:
+    """When each story that stands and has gained something since then did so last, the oldest first."""
+    table = schema.story
+    query = sa.select(table.c.id, table.c.updated).where(table.c.merged_into.is_(None))
+    query = query.where(table.c.updated >= since).order_by(table.c.updated, table.c.id)
+    return {row.id: row.updated for row in tx.execute(query)}
 
 
 def selected(

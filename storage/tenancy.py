@@ -57,10 +57,10 @@ def claim(database: Database) -> Claim:
 
     """
     if database.engine.dialect.name == "postgresql":
-        return _OnServer(database)
+        return _ServerClaim(database)
     with database.reading() as tx:
         file = tx.exec_driver_sql("SELECT file FROM pragma_database_list WHERE name = 'main'").scalar()
-    return _BesideFile(Path(file + _SUFFIX)) if file else _Alone()
+    return _BesideFile(Path(file + _SUFFIX)) if file else _InMemoryClaim()
 
 
 def _me() -> str:
@@ -75,7 +75,7 @@ def _taken(holder: str) -> StoreTaken:
     )
 
 
-class _Alone:
+class _InMemoryClaim:
     """A store in memory: nobody else can reach it."""
 
     def keep(self) -> None:
@@ -114,7 +114,7 @@ class _BesideFile:
             self._open = None
 
 
-class _OnServer:
+class _ServerClaim:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._connection: sa.Connection | None = None

@@ -6,12 +6,12 @@ from typing import Any
 
 from events import NOON
 
-from aggregator import correct
-from aggregator.dedup.corrections import rules
-from aggregator.ingest import Gain, ingest
-from aggregator.linker import Linker
+from aggregator.dedup.corrections import constraints
 from aggregator.model import Report, Story
 from aggregator.settings import Dedup
+from aggregator.stories import correct
+from aggregator.stories.ingest import IngestResult, ingest
+from aggregator.stories.linker import Linker
 from storage import corrections, stories
 from storage.database import Database
 
@@ -35,7 +35,7 @@ class Desk:
         self.service = Linker(Dedup())
         self.now = NOON
 
-    def take(self, *found: Report) -> Gain:
+    def take(self, *found: Report) -> IngestResult:
         """The service takes reports in."""
         self.now += timedelta(minutes=1)
         with self.database.writing() as tx:
@@ -63,7 +63,7 @@ class Desk:
 
     def state(self) -> Any:
         """All that there is to see of the stories, but for the times at which they changed."""
-        seats = {
+        memberships = {
             (i, m.id): (m.copy_group, m.evidence, m.joined)
             for i, s in self.stories().items()
             for m in s.members
@@ -72,17 +72,17 @@ class Desk:
             leads = {i: stories.resolve(tx, i) for i in range(1, 30)}
         heads = {i: (s.title, s.lead, s.created, s.voices) for i, s in self.stories().items()}
         known = {i: lead for i, lead in leads.items() if lead in heads}
-        return seats, heads, known
+        return memberships, heads, known
 
     def is_at(self, before: Any) -> bool:
         """Whether all is as it was; an id that was given since leads somewhere now."""
-        seats, heads, leads = self.state()
-        return (seats, heads) == before[:2] and leads.items() >= before[2].items()
+        memberships, heads, leads = self.state()
+        return (memberships, heads) == before[:2] and leads.items() >= before[2].items()
 
     def honours_all(self) -> bool:
         """Whether every correction in force holds."""
         with self.database.reading() as tx:
-            said = rules(corrections.listed(tx))
+            said = constraints(corrections.listed(tx))
         groups = list(self.partition().values())
         apart = all(
             not (group & others) for r, others in said.apart.items() for group in groups if r in group

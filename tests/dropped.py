@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from aggregator.intake.folder import Dropped, Refusal, scan
+from aggregator.fetch.folder import Dropped, Refusal, scan
 from aggregator.settings import Folders
 
 LIMITS = Folders(max_file_bytes=1000, settle=timedelta(seconds=2))

@@ -38,6 +38,26 @@ FIRE_LATER = (
 )
 
 
+_SPILL = (
+    "Crews pulled the trawler Sanna off the Kalvik reef on Monday.",
+    "Mayor Ilse Brandt opened a shelter in the school gym.",
+    "Pump ship Orla skimmed 40 tonnes of diesel from the bay.",
+    "Fishermen from Tornby lost 300 crab pots to the slick.",
+    "Biologist Per Aune counted 17 oiled eiders at Langness.",
+    "The insurer Havtrygg sent two surveyors to the quay.",
+    "Prosecutor Dagny Moe seized the logbook of the pilot.",
+    "Volunteers scrubbed the pebbles below Skarnes light.",
+    "Minister Rolf Tangen promised five million for the cleanup.",
+    "Divers welded a plate over the gash in the hull.",
+)
+
+
+def chain(sentences: int) -> list[tuple[str, str]]:
+    """Reports of so many sentences, each of which has all but one of the sentences of the one before."""
+    starts = range(len(_SPILL) - sentences + 1)
+    return [(_SPILL[i][:-1], " ".join(_SPILL[i : i + sentences])) for i in starts]
+
+
 def made(words: tuple[str, str], number: int, **given: object) -> Report:
     """A report with these words, by a publisher of its own; what is not given is plausible."""
     values: dict[str, object] = {

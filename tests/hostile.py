@@ -15,7 +15,7 @@ import brotli
 from answers import FEED, redirect
 
 from aggregator.errors import AddressRefused, BadStatus, FetchError, SourceError, TooLarge, TooSlow
-from aggregator.intake.decode import zstd
+from aggregator.fetch.decode import zstd
 
 LIMIT = 1_000_000
 LONG = {"timeout": timedelta(seconds=20), "first_byte_timeout": timedelta(seconds=20)}

@@ -13,13 +13,13 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from aggregator import daemon
 from aggregator.errors import SourceError
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
-from aggregator.jobs import Jobs
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Polled
+from aggregator.fetch.fetcher import Fetcher
+from aggregator.parse.sandbox import Parser
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import PollResult
+from aggregator.service import daemon
+from aggregator.service.jobs import Jobs
 from aggregator.settings import Settings
 from storage import sources
 from storage.database import Database
@@ -107,8 +107,8 @@ class World:
         finally:
             await runner.cleanup()
 
-    async def poll(self) -> Polled:
-        polled: Polled = await self.pipeline.poll(self.source)
+    async def poll(self) -> PollResult:
+        polled: PollResult = await self.pipeline.poll(self.source)
         return polled
 
     async def ask(self) -> list[SourceError | None]:

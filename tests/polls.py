@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from aggregator.errors import BadStatus, TooSlow
-from aggregator.intake.due import Outcome, after_answer, after_failure, bounds
 from aggregator.model import Answer, Parsed, SourceState
+from aggregator.schedule.next_poll import Outcome, after_answer, after_failure, bounds
 from aggregator.settings import FeedSource, Fetching
 
 NOW = datetime(2026, 11, 3, 10, 0, tzinfo=UTC)  # a Tuesday

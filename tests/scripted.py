@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
-from aggregator.fulltext import Reading
-from aggregator.jobs import Jobs
-from aggregator.polled import Polled
-from aggregator.prune import Forgotten
+from aggregator.poll.fulltext import PageResult
+from aggregator.poll.poll_result import PollResult
+from aggregator.service.jobs import Jobs
 from aggregator.settings import FolderSource, Source
+from aggregator.stories.pruning import Pruned
 
 INBOX = FolderSource(name="Inbox", folder=Path("drop"))
 PATIENCE = 10.0  # seconds for what takes milliseconds
@@ -33,10 +33,10 @@ class Scripted:
     """
 
     def __init__(self, *polls: Any, looks: tuple[Any, ...] = ()) -> None:
-        self.polls, self.looks = list(polls or [Polled("Inbox")]), list(looks)
+        self.polls, self.looks = list(polls or [PollResult("Inbox")]), list(looks)
         self.counts = {"look": 0, "poll": 0, "read": 0, "publish": 0, "prune": 0}
         self.corrections: list[bool] = []
-        self.readings: list[Reading] = []
+        self.readings: list[PageResult] = []
         self.publishing: Callable[[], None] = lambda: None
 
     def waiting(self) -> list[Source]:
@@ -55,19 +55,28 @@ class Scripted:
     def with_pages(self) -> list[Source]:
         return [INBOX] if self.readings else []
 
-    async def read_pages(self, source: Source) -> Reading:
+    async def read_pages(self, source: Source) -> PageResult:
         self.counts["read"] += 1
         return self.readings.pop(0)
 
-    async def poll(self, source: Source) -> Polled:
+    async def refingerprint(self) -> int:
+        return 0
+
+    async def look_again(self) -> int:
+        return 0
+
+    async def push(self) -> int:
+        return 0
+
+    async def poll(self, source: Source) -> PollResult:
         self.counts["poll"] += 1
         given = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]
         if isinstance(given, asyncio.Event):
             await given.wait()
-            given = Polled(source.name)
+            given = PollResult(source.name)
         if isinstance(given, BaseException):
             raise given
-        assert isinstance(given, Polled)
+        assert isinstance(given, PollResult)
         return given
 
     def corrected(self) -> bool:
@@ -78,9 +87,9 @@ class Scripted:
         self.publishing()
         return []
 
-    async def prune(self) -> Forgotten:
+    async def prune(self) -> Pruned:
         self.counts["prune"] += 1
-        return Forgotten()
+        return Pruned()
 
     async def until(self, what: str, times: int) -> None:
         """Wait until something has happened so often."""

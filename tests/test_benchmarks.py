@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 pytest.importorskip("sklearn", reason="needs the extra 'bench'")
 
-from aggregator.evaluate import Evaluation, Labelled, compare
 from aggregator.model import Report
 from aggregator.settings import Dedup
+from aggregator.stories.evaluate import Evaluation, Labelled, compare
 from benchmarks.quality import __main__ as command
 from benchmarks.quality import kept, others, rows, streams, table
 

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import pytest
 
-from aggregator.intake import folder
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
-from aggregator.pipeline import Pipeline
+from aggregator.fetch import folder
+from aggregator.fetch.fetcher import Fetcher
+from aggregator.parse.sandbox import Parser
+from aggregator.poll.pipeline import Pipeline
 from aggregator.settings import Folders, Settings
 from storage.database import Database
 

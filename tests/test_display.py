@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.shown import on_one_line, short, without_secrets
+from aggregator.display import on_one_line, short, without_secrets
 
 
 @pytest.mark.parametrize(

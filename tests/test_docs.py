@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from aggregator.dedup.fingerprint import sketch
 from aggregator.dedup.frequency import StreamCounts
 from aggregator.dedup.signals import weigh
-from aggregator.dedup.verdict import Telling, account
-from aggregator.intake import due
-from aggregator.intake.folder import SUFFIXES
-from aggregator.intake.silence import MOMENTS
+from aggregator.dedup.verdict import Profile, account
+from aggregator.fetch.folder import SUFFIXES
+from aggregator.schedule import next_poll
+from aggregator.schedule.silence import MOMENTS
 from aggregator.settings import Dedup, Fetching
 from storage import schema
 from storage.database import Database
@@ -85,7 +85,7 @@ def test_the_documented_weights_are_the_shipped_ones():
         for name, weight in re.findall(r"^\| `(\w+)` \| .* \| (-?[\d.]+) \|$", text, re.MULTILINE)
     }
     weighed = weigh(sketch("Ferry burns", "", "en"), StreamCounts())
-    one = Telling(1, weighed, datetime(2026, 11, 20, tzinfo=UTC), dated=True)
+    one = Profile(1, weighed, datetime(2026, 11, 20, tzinfo=UTC), dated=True)
     shipped = {name: weight for name, _, weight, _, _ in account(one, one)}
     assert f"({shipped.pop('intercept'):g})" in text
     assert named == shipped
@@ -114,7 +114,7 @@ def test_the_page_on_polling_names_settings_that_there_are():
     assert timedelta(minutes=15) == Fetching().floor
     assert f"the last {MOMENTS} moments" in text
     assert "ten polls between two" in text
-    assert due._POLLS_A_GAP == 10
+    assert next_poll._POLLS_A_GAP == 10
 
 
 def test_the_documented_kinds_of_files_are_those_that_are_read():

@@ -18,6 +18,7 @@ WHERE = {
     "feed written in place": "write",
     "file moved before the commit": "fsync",
     "no ledger": "renameat",
+    "place ahead of its lines": "fdatasync",
 }
 """The system call around which each fault shows itself: looked at alone, it is found soon."""
 

@@ -20,11 +20,11 @@ from unittest.mock import Mock
 
 import pytest
 
-from aggregator import daemon, jobs, orders
 from aggregator.errors import StoreBusy, StoreError, StoreTaken
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
-from aggregator.pipeline import Pipeline
+from aggregator.fetch.fetcher import Fetcher
+from aggregator.parse.sandbox import Parser
+from aggregator.poll.pipeline import Pipeline
+from aggregator.service import daemon, jobs, signals
 from aggregator.settings import Settings
 from benchmarks.faults import powercut
 from storage import engines, tenancy
@@ -223,7 +223,7 @@ def test_a_service_keeps_its_claim_until_another_has_it(
     claim = Mock(keep=Mock(side_effect=refusals))
     monkeypatch.setattr(tenancy, "claim", lambda database: claim)
     monkeypatch.setattr(daemon, "_KEPT_EVERY", 0.002)
-    monkeypatch.setattr(orders, "_STOPPING", 3600.0)  # it would cut off the tests
+    monkeypatch.setattr(signals, "_STOPPING", 3600.0)  # it would cut off the tests
     settings = Settings.model_validate(
         {
             "database": f"sqlite:///{tmp_path}/a.db",

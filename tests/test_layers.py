@@ -7,54 +7,63 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.house import floors, rooms
+
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = (
     ("model", "errors"),
-    ("shown",),
+    ("display", "web_address"),
     ("units",),
-    ("settings",),
+    ("settings", "query"),
     ("configuration", "log", "metrics"),
-    ("notify", "orders", "reload"),
-    ("intake", "dedup", "publish"),
-    ("seating", "named", "retention"),
-    ("known",),
-    ("linker",),
-    ("ingest", "agenda", "writing", "correct", "prune"),
-    ("fulltext", "websub"),
-    ("taking",),
-    ("pipeline", "evaluate", "explain", "overview", "recluster"),
-    ("jobs", "serve", "trial"),
-    ("daemon",),
+    ("schedule",),
+    ("fetch",),
+    ("parse",),
+    ("normalise",),
+    ("dedup", "publish"),
+    ("stories",),
+    ("push",),
+    ("poll",),
+    ("serve",),
+    ("service",),
     ("cli",),
     ("__main__",),
 )
-"""The parts of `aggregator` from the ground up. One part knows those below it, and none beside it.
+"""The rooms of `aggregator` from the ground up. A room knows those below it, and none beside it.
 
-A part that is not named here is taken to be above the stages; only there it may be used.
+A room that is not named here is taken to be above the stages; only there it may be used.
 """
 
-STAGE_FLOOR = FLOORS.index(("intake", "dedup", "publish"))
-STAGES = ("aggregator.intake", "aggregator.dedup", "aggregator.publish")
+STAGE_FLOOR = FLOORS.index(("dedup", "publish"))
+STAGES = tuple(
+    f"aggregator.{room}" for room in ("schedule", "fetch", "parse", "normalise", "dedup", "publish")
+)
 STORAGE_KNOWS = ("aggregator.model", "aggregator.errors")
 
 DOORS = {
-    "feedparser": ("aggregator.intake.feed",),
+    "feedparser": ("aggregator.parse.feed",),
     # Fetching is one room with a few cupboards: the client, its resolver, its addresses and its errors.
     "aiohttp": (
-        *(f"aggregator.intake.{name}" for name in ("fetch", "guard", "resolve", "faults")),
-        "aggregator.serve",  # the library's other half: its server
+        *(f"aggregator.fetch.{name}" for name in ("fetcher", "address_guard", "dns", "network_errors")),
     ),
+    "fastapi": ("aggregator.serve",),
+    "starlette": ("aggregator.serve",),
+    "uvicorn": ("aggregator.serve.site",),
+    "jinja2": ("aggregator.serve",),
+    "argon2": ("aggregator.serve.passwords",),
+    "apprise": ("aggregator.push.notify",),
+    "smtplib": ("aggregator.push.mail",),
     "prometheus_client": ("aggregator.metrics",),
-    "trafilatura": ("aggregator.intake.article",),
-    "protego": ("aggregator.intake.robots",),
-    "nh3": ("aggregator.intake.markup",),
-    "py3langid": ("aggregator.intake.language",),
+    "trafilatura": ("aggregator.parse.article",),
+    "protego": ("aggregator.parse.robots",),
+    "nh3": ("aggregator.parse.markup",),
+    "py3langid": ("aggregator.normalise.language",),
     "datasketch": ("aggregator.dedup.minhash",),
     "wordfreq": ("aggregator.dedup.frequency",),
     "Stemmer": ("aggregator.dedup.text",),
     "feedgenerator": ("aggregator.publish",),
-    "apscheduler": ("aggregator.jobs",),
+    "apscheduler": ("aggregator.service.jobs",),
     "ruamel": ("aggregator.configuration",),
     "sqlalchemy": ("storage",),
     "alembic": ("storage",),
@@ -181,6 +190,19 @@ def test_the_house_stands(module: str, path: Path) -> None:
     assert violations(module, path.read_text(), is_package=path.name == "__init__.py") == []
 
 
+def test_no_rooms_stand_in_a_circle() -> None:
+    """Each room has a floor, and each folder of `aggregator` says at its door what it is."""
+    assert floors(rooms())["aggregator.model"] == 0
+    with pytest.raises(ValueError, match=r"a circle: a, b"):
+        floors({"a": {"b"}, "b": {"a"}, "c": set()})
+    doors = [
+        each
+        for each in (ROOT / "aggregator").glob("*/__init__.py")
+        if not ast.get_docstring(ast.parse(each.read_text()))
+    ]
+    assert doors == []
+
+
 @pytest.mark.parametrize(
     ("module", "source", "why"),
     [
@@ -188,28 +210,32 @@ def test_the_house_stands(module: str, path: Path) -> None:
         ("aggregator.errors", "from aggregator.settings import Log", "ground floor"),
         ("aggregator.settings", "from aggregator import log", "beside it"),
         ("aggregator.log", "from aggregator.configuration import load", "beside it"),
-        ("aggregator.intake.due", "from aggregator.dedup.text import words", "beside it"),
+        ("aggregator.schedule.next_poll", "from aggregator.dedup.text import words", "beside it"),
         ("aggregator.dedup.story", "from ..publish import rss", "beside it"),
-        ("aggregator.dedup.story", "import aggregator.pipeline", "beside it"),
-        ("aggregator.dedup.story", "def f():\n    from aggregator import jobs", "beside it"),
+        ("aggregator.dedup.story", "import aggregator.poll.pipeline", "beside it"),
+        ("aggregator.dedup.story", "def f():\n    from aggregator import service", "beside it"),
         ("aggregator.dedup.story", "from aggregator.novelty import x", "has no floor"),
         ("aggregator.publish.rss", "from storage import stories", "knows SQL"),
-        ("aggregator.intake.due", "import sqlalchemy as sa", "one door"),
-        ("aggregator.pipeline", "from sqlalchemy import select", "one door"),
-        ("aggregator.pipeline", "import sqlite3", "one door"),
-        ("aggregator.jobs", "from aggregator import serve", "beside it"),
-        ("aggregator.jobs", "from aggregator.cli.main import main", "beside it"),
+        ("aggregator.schedule.next_poll", "import sqlalchemy as sa", "one door"),
+        ("aggregator.poll.pipeline", "from sqlalchemy import select", "one door"),
+        ("aggregator.poll.pipeline", "import sqlite3", "one door"),
+        ("aggregator.poll.pipeline", "from aggregator import serve", "beside it"),
+        ("aggregator.service.jobs", "from aggregator.cli.main import main", "beside it"),
         ("aggregator.serve", "from apscheduler.schedulers.background import BackgroundScheduler", "one door"),
-        ("aggregator.intake.parse", "import feedparser", "one door"),
-        ("aggregator.intake.feedback", "import feedparser", "one door"),
+        ("aggregator.parse.dispatch", "import feedparser", "one door"),
+        ("aggregator.parse.feedback", "import feedparser", "one door"),
         ("aggregator.settings", "from ruamel.yaml import YAML", "one door"),
         ("storage.reports", "from aggregator.settings import Settings", "storage knows only"),
         ("storage.reports", "from aggregator import log", "storage knows only"),
         ("storage.reports", "from aggregator.modelling import x", "storage knows only"),
         ("storage.reports", "import datasketch", "one door"),
-        ("aggregator.intake.due", "from datetime import datetime\nx = datetime.now()", "is a clock"),
-        ("aggregator.intake.due", "from datetime import UTC, datetime as dt\nx = dt.now(UTC)", "is a clock"),
-        ("aggregator.intake.due", "import datetime as d\nx = d.datetime.utcnow", "is a clock"),
+        ("aggregator.schedule.next_poll", "from datetime import datetime\nx = datetime.now()", "is a clock"),
+        (
+            "aggregator.schedule.next_poll",
+            "from datetime import UTC, datetime as dt\nx = dt.now(UTC)",
+            "is a clock",
+        ),
+        ("aggregator.schedule.next_poll", "import datetime as d\nx = d.datetime.utcnow", "is a clock"),
         ("aggregator.dedup.story", "import time\ndef f(clock=time.time): pass", "is a clock"),
         ("aggregator.dedup.story", "from time import time as now\nx = now()", "is a clock"),
         ("aggregator.publish.rss", "import datetime\nx = datetime.date.today()", "is a clock"),
@@ -226,24 +252,24 @@ def test_a_planted_fault_is_found(module: str, source: str, why: str) -> None:
     [
         ("aggregator.model", "from dataclasses import dataclass"),
         (
-            "aggregator.intake.due",
+            "aggregator.schedule.next_poll",
             "from aggregator import errors\nfrom . import pace\nfrom aggregator.settings import Log",
         ),
-        ("aggregator.intake.due", "import time\nx = time.monotonic()"),
-        ("aggregator.intake.due", "def f(datetime):\n    return datetime.timestamp()"),
-        ("aggregator.intake.feed", "import feedparser"),
+        ("aggregator.schedule.next_poll", "import time\nx = time.monotonic()"),
+        ("aggregator.schedule.next_poll", "def f(datetime):\n    return datetime.timestamp()"),
+        ("aggregator.parse.feed", "import feedparser"),
         ("aggregator.publish.rss", "from feedgenerator import Rss201rev2Feed"),
         (
-            "aggregator.pipeline",
+            "aggregator.poll.pipeline",
             "from datetime import datetime\nfrom storage import reports\nx = datetime.now",
         ),
         (
-            "aggregator.jobs",
-            "from apscheduler.triggers.date import DateTrigger\nfrom aggregator import pipeline",
+            "aggregator.service.jobs",
+            "from apscheduler.triggers.date import DateTrigger\nfrom aggregator import poll",
         ),
         (
             "aggregator.cli.story",
-            "from aggregator.cli import tables\nfrom aggregator import __version__, daemon, serve",
+            "from aggregator.cli import tables\nfrom aggregator import __version__, serve, service",
         ),
         (
             "storage.reports",

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from aggregator import taking
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
+from aggregator.fetch.fetcher import Fetcher
 from aggregator.model import SourceState
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Polled
+from aggregator.parse.sandbox import Parser
+from aggregator.poll import ingestion
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import PollResult
 from aggregator.settings import Settings
 from storage import sources
 from storage.database import Database
@@ -74,11 +74,11 @@ class Bench:
 
         return asyncio.run(all_steps())
 
-    def poll(self, times: int = 1, *, source: int = 0, patient: bool = False) -> Polled:
+    def poll(self, times: int = 1, *, source: int = 0, patient: bool = False) -> PollResult:
         """Poll one source so often, an hour between; the last outcome."""
         chosen = self.settings.sources[source]
 
-        async def step(pipeline: Pipeline) -> Polled:
+        async def step(pipeline: Pipeline) -> PollResult:
             polled = await pipeline.poll(chosen, patient=patient)
             self.clock.later(hours=1)
             return polled
@@ -160,11 +160,11 @@ def failing(monkeypatch: pytest.MonkeyPatch, module: Any, name: str, error: Base
 
 def poison(monkeypatch: pytest.MonkeyPatch, *titles: str) -> None:
     """Let reports of these titles bring out a defect whenever they are taken in."""
-    real = taking.ingest
+    real = ingestion.ingest
 
     def ingest(tx: Any, linker: Any, batch: Any, now: datetime, beside: Any = ()) -> Any:
         if any(report.title in titles for report in batch):
             raise ZeroDivisionError("nobody foresaw it")
         return real(tx, linker, batch, now, beside)
 
-    monkeypatch.setattr(taking, "ingest", ingest)
+    monkeypatch.setattr(ingestion, "ingest", ingest)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from aggregator import __version__
+from aggregator.display import on_one_line
 from aggregator.errors import AggregatorError, ConfigurationError, NotFound
-from aggregator.shown import on_one_line
 
 if TYPE_CHECKING:
-    from aggregator.agenda import Agenda
+    from aggregator.poll.poll_queue import PollQueue
     from aggregator.settings import Settings
     from storage.database import Database
 
@@ -50,10 +50,10 @@ class Session:
             self._settings = load(self.config, os.environ, folders_must_exist=folders_must_exist)
         return self._settings
 
-    def reread(self) -> Settings:
-        """The configuration as it is now, checked anew; raises as `settings` does."""
+    def reread(self, *, folders_must_exist: bool = True) -> Settings:
+        """The configuration as it is now, checked anew; takes and raises what `settings` does."""
         self._settings = None
-        return self.settings()
+        return self.settings(folders_must_exist=folders_must_exist)
 
     def database(self) -> Database:
         """The configured database, at the newest schema; closed when the command ends.
@@ -84,22 +84,22 @@ class Session:
             )
         return self._opened(url)
 
-    def agenda(self, settings: Settings) -> Agenda | None:
+    def poll_queue(self, settings: Settings) -> PollQueue | None:
         """Who may be asked at a person's wish; None where nothing is remembered yet.
 
         Raises:
             StoreError: the database cannot be used.
 
         """
-        from aggregator.agenda import Agenda
-        from aggregator.daemon import now
+        from aggregator.poll.poll_queue import PollQueue
+        from aggregator.service.daemon import now
 
         try:
-            agenda = Agenda(settings, self._that_is_there(settings.database), now)
+            poll_queue = PollQueue(settings, self._that_is_there(settings.database), now)
         except NotFound:
             return None
-        agenda.person_comes()
-        return agenda
+        poll_queue.person_comes()
+        return poll_queue
 
     def nothing_stored(self) -> Database:
         """An empty database in memory."""
@@ -132,15 +132,28 @@ def _register() -> None:
     from aggregator.cli import (
         correcting,
         inspecting,
+        learning,
         manual,
         reclustering,
         service,
         sources,
         stories,
         subscribing,
+        users,
     )
 
-    modules = (service, stories, correcting, reclustering, sources, subscribing, inspecting, manual)
+    modules = (
+        service,
+        stories,
+        correcting,
+        reclustering,
+        learning,
+        sources,
+        subscribing,
+        inspecting,
+        users,
+        manual,
+    )
     for module in modules:
         for command in module.COMMANDS:
             cli.add_command(command)

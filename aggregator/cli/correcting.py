@@ -10,12 +10,12 @@ import click
 
 from aggregator.cli import Session
 from aggregator.cli.page import lay_out, table
-from aggregator.shown import counted, on_one_line
+from aggregator.display import counted, on_one_line
 
 if TYPE_CHECKING:
-    from aggregator.correct import Outcome
-    from aggregator.linker import Linker
     from aggregator.model import Correction
+    from aggregator.stories.correct import Outcome
+    from aggregator.stories.linker import Linker
 
 _MINUTE = "%Y-%m-%d %H:%M"
 
@@ -29,8 +29,8 @@ def merge(session: Session, stories: tuple[int, ...]) -> None:
     The first one stays; the ids of the others lead to it. What a person has put together is never taken
     apart again, but by a person: `undo` takes it back, `split` takes reports out.
     """
-    from aggregator import correct
-    from aggregator.daemon import now
+    from aggregator.service.daemon import now
+    from aggregator.stories import correct
 
     outcome = _corrected(session, lambda tx, linker: correct.merge(tx, linker, stories, now()))
     _say(outcome, "together")
@@ -46,9 +46,9 @@ def split(session: Session, story: int, reports: tuple[str, ...]) -> None:
     Reports are named by their ids or addresses, as `show` lists them. Several of them become one story, and
     none of them ever shares a story again with one of those that stay.
     """
-    from aggregator import correct
-    from aggregator.daemon import now
-    from aggregator.named import stored
+    from aggregator.service.daemon import now
+    from aggregator.stories import correct
+    from aggregator.stories.lookup import stored
 
     def work(tx: Any, linker: Linker) -> Outcome:
         return correct.split(tx, linker, story, {stored(tx, name).id for name in reports}, now())
@@ -63,8 +63,8 @@ def undo(session: Session) -> None:
 
     Stories get their old ids back. What has come in since goes where it suits best.
     """
-    from aggregator import correct
-    from aggregator.daemon import now
+    from aggregator.service.daemon import now
+    from aggregator.stories import correct
 
     _say(_corrected(session, lambda tx, linker: correct.undo(tx, linker, now())), "undone")
 
@@ -76,7 +76,7 @@ def corrections(session: Session, *, as_json: bool) -> None:
     """List the corrections, the newest last."""
     from rich.text import Text
 
-    from aggregator.correct import describe
+    from aggregator.stories.correct import describe
     from storage import corrections as store
 
     with session.stories().reading() as tx:
@@ -97,7 +97,7 @@ def corrections(session: Session, *, as_json: bool) -> None:
 
 def _corrected(session: Session, work: Callable[[Any, Linker], Outcome]) -> Outcome:
     """Do work in one transaction; a service that runs meanwhile waits for it, or this for the service."""
-    from aggregator.linker import Linker
+    from aggregator.stories.linker import Linker
 
     settings = session.settings(folders_must_exist=False)
     with session.stories().writing() as tx:

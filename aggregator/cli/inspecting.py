@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from aggregator.cli import Session
-from aggregator.shown import counted
+from aggregator.display import counted
 
 
 @click.command()
@@ -29,9 +29,9 @@ def evaluate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from aggregator import evaluate as evaluation
     from aggregator.errors import NotFound
     from aggregator.settings import Dedup
+    from aggregator.stories import evaluate as evaluation
 
     dedup = session.settings(folders_must_exist=False).dedup if session.config else Dedup()
     documents = evaluation.read(file, titles_only=titles_only, max_chars=max_chars)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from aggregator.shown import on_one_line
+from aggregator.display import on_one_line
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

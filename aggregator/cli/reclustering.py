@@ -12,13 +12,13 @@ import click
 
 from aggregator.cli import Session
 from aggregator.cli.stories import Since
-from aggregator.shown import counted, on_one_line, short
+from aggregator.display import counted, on_one_line, short
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from aggregator.recluster import Part, Progress, Rehearsal
     from aggregator.settings import Dedup
+    from aggregator.stories.recluster import Progress, Rehearsal, ReportGroup
 
 _SECTION = "dedup."
 _TITLE = 70  # characters of a title in a list
@@ -37,18 +37,18 @@ def rehearse(session: Session, given: tuple[str, ...], since: timedelta | None, 
     The archive is streamed once more beside the present stories. Listed are the stories that would merge or
     split, and how well the settings alone agree with what people corrected; in the list that is enforced.
     """
-    from aggregator.daemon import now
-    from aggregator.recluster import rehearse as rehearsed
+    from aggregator.service.daemon import now
+    from aggregator.stories.recluster import rehearse as rehearsed
 
     present = session.settings(folders_must_exist=False).dedup
     tried = _with(present, given)
     database = session.stories()
-    with _progress() as progress:
+    with progress_shown() as progress:
         found = rehearsed(database, present, tried, None if since is None else now() - since, progress)
     if as_json:
-        click.echo(json.dumps(_as_json(found), ensure_ascii=False))
+        click.echo(json.dumps(rehearsal_json(found), ensure_ascii=False))
     else:
-        _print(found, bool(given))
+        print_rehearsal(found, compared=bool(given))
 
 
 @click.command()
@@ -60,12 +60,12 @@ def recluster(session: Session) -> None:
     keeps its id, and an id that no story keeps leads to the one with most of its reports. Sketches of an
     older recipe are made anew.
     """
-    from aggregator.daemon import now
-    from aggregator.recluster import recluster as reclustered
+    from aggregator.service.daemon import now
+    from aggregator.stories.recluster import recluster as reclustered
 
     settings = session.settings(folders_must_exist=False)
     database = session.stories()
-    with _progress() as progress:
+    with progress_shown() as progress:
         done = reclustered(database, settings.dedup, settings.prefer, now, progress)
     were, are = done.stories
     click.echo(
@@ -75,7 +75,8 @@ def recluster(session: Session) -> None:
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[Progress]:
+def progress_shown() -> Iterator[Progress]:
+    """A bar on a terminal, for as long as it works."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -108,7 +109,8 @@ def _with(present: Dedup, given: Sequence[str]) -> Dedup:
         raise click.BadParameter(f"{short(name)}: {said}", param_hint="--set") from error
 
 
-def _print(found: Rehearsal, given: bool) -> None:
+def print_rehearsal(found: Rehearsal, *, compared: bool) -> None:
+    """What would merge and split; and the scores by corrections, of both settings where two were tried."""
     before, after = found.stories
     click.echo(f"{counted(found.reports, 'report')}: {counted(before, 'story', 'stories')} now, {after} then")
     for parts in found.merges:
@@ -125,7 +127,7 @@ def _print(found: Rehearsal, given: bool) -> None:
         click.echo("nobody has corrected anything here yet: there is nothing to score it by")
         return
     click.echo("pairs of reports as people corrected them, before that is enforced:")
-    for name in ("present", "rehearsed") if given else ("present",):
+    for name in ("present", "rehearsed") if compared else ("present",):
         click.echo(f"  with the {name} settings: {_score(found.honoured[name])}")
 
 
@@ -133,16 +135,17 @@ def _score(honoured: Mapping[str, tuple[int, int]]) -> str:
     return ", ".join(f"{right} of {of} {kind}" for kind, (right, of) in honoured.items() if of)
 
 
-def _line(part: Part) -> str:
+def _line(part: ReportGroup) -> str:
     where = f"story {part.story}, " if part.story else ""
     return f"  {where}{counted(len(part.reports), 'report')}: {_titled(part)}"
 
 
-def _titled(part: Part) -> str:
+def _titled(part: ReportGroup) -> str:
     return on_one_line(short(part.title, _TITLE))
 
 
-def _as_json(found: Rehearsal) -> dict[str, Any]:
+def rehearsal_json(found: Rehearsal) -> dict[str, Any]:
+    """A rehearsal as ``--json`` prints it."""
     return {
         "reports": found.reports,
         "stories": {"present": found.stories[0], "rehearsed": found.stories[1]},
@@ -157,7 +160,7 @@ def _as_json(found: Rehearsal) -> dict[str, Any]:
     }
 
 
-def _part(part: Part) -> dict[str, Any]:
+def _part(part: ReportGroup) -> dict[str, Any]:
     story = {"id": part.story} if part.story else {}
     return story | {"title": part.title, "reports": list(part.reports)}
 

@@ -1,4 +1,4 @@
-"""Commands that run the service and look after it: run, once, check, backup, db."""
+"""Commands that run the service and look after it: run, serve, once, check, backup, db."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import click
 
 from aggregator.cli import Session
 from aggregator.cli.page import lay_out, table
-from aggregator.shown import counted, on_one_line
+from aggregator.display import counted, on_one_line
 
 if TYPE_CHECKING:
     from rich.text import Text
 
-    from aggregator.agenda import Agenda
-    from aggregator.pipeline import Pipeline
-    from aggregator.polled import Polled
+    from aggregator.poll.pipeline import Pipeline
+    from aggregator.poll.poll_queue import PollQueue
+    from aggregator.poll.poll_result import PollResult
     from aggregator.settings import Settings, Source
 
 
@@ -34,10 +34,27 @@ def run(session: Session) -> None:
     configuration again.
     """
     settings = session.settings()
-    from aggregator import daemon, log
+    from aggregator import log
+    from aggregator.service import daemon
 
     log.configure(settings.log, os.environ)
     asyncio.run(daemon.run(settings, session.reread, _started_by(session)))
+
+
+@click.command()
+@click.pass_obj
+def serve(session: Session) -> None:
+    """Show the pages alone, without polling.
+
+    Nobody can correct stories on them: the database is only read. SIGTERM or Ctrl-C stops it.
+    """
+    settings = session.settings(folders_must_exist=False)
+    from aggregator import log
+    from aggregator.service import daemon
+
+    database = session.stories()
+    log.configure(settings.log, os.environ)
+    asyncio.run(daemon.serve(settings, lambda: session.reread(folders_must_exist=False), database))
 
 
 def _started_by(session: Session) -> str:
@@ -70,18 +87,21 @@ def once(session: Session, *, everything: bool) -> None:
         sys.exit(1)
 
 
-async def _once(settings: Settings, *, everything: bool) -> list[Polled]:
-    from aggregator import daemon
+async def _once(settings: Settings, *, everything: bool) -> list[PollResult]:
+    from aggregator.service import daemon
 
     async with daemon.opened(settings) as pipeline:
         chosen = pipeline.allowed() if everything else pipeline.waiting()
         outcomes = await _with_progress(pipeline, chosen)
         await asyncio.gather(*map(pipeline.read_pages, pipeline.with_pages()))
+        await pipeline.refingerprint()
+        await pipeline.look_again()
         await pipeline.publish()
+        await pipeline.push()
         return outcomes
 
 
-async def _with_progress(pipeline: Pipeline, chosen: Sequence[Source]) -> list[Polled]:
+async def _with_progress(pipeline: Pipeline, chosen: Sequence[Source]) -> list[PollResult]:
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -107,7 +127,7 @@ async def _with_progress(pipeline: Pipeline, chosen: Sequence[Source]) -> list[P
     return outcomes
 
 
-def _summary(outcomes: Sequence[Polled], left: int, *, everything: bool) -> str:
+def _summary(outcomes: Sequence[PollResult], left: int, *, everything: bool) -> str:
     """What came of it, and why some sources were left alone."""
     are = "is" if left == 1 else "are"
     why = f"asked to be left alone, or {are} gone" if everything else f"{are} not due (--all polls them too)"
@@ -122,7 +142,7 @@ def _summary(outcomes: Sequence[Polled], left: int, *, everything: bool) -> str:
     return f"{line}; {left} {why}" if left else line
 
 
-def _print_failures(failed: Sequence[Polled]) -> None:
+def _print_failures(failed: Sequence[PollResult]) -> None:
     failures = table("source", "what failed", "what to do")
     for polled in failed:
         if polled.error:
@@ -151,27 +171,31 @@ def check(session: Session, *, fetch: bool) -> None:
     """
     settings = session.settings()
     click.echo(f"the configuration is good: {counted(len(settings.sources), 'source')}")
-    if fetch and not asyncio.run(_try_each(settings, session.agenda(settings))):
+    if fetch and not asyncio.run(_try_each(settings, session.poll_queue(settings))):
         sys.exit(1)
 
 
-async def _try_each(settings: Settings, agenda: Agenda | None) -> bool:
+async def _try_each(settings: Settings, poll_queue: PollQueue | None) -> bool:
     """Fetch and parse every feed once that may be asked, look into every folder; say how it went."""
     from aggregator import __version__
     from aggregator.errors import SourceError
-    from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Fetcher
+    from aggregator.fetch.fetcher import Fetcher
+    from aggregator.parse.sandbox import Parser
+    from aggregator.poll.source_check import try_source
     from aggregator.settings import FolderSource
-    from aggregator.trial import try_source
 
     good = True
     async with Fetcher(settings.fetch, __version__) as fetcher, Parser(settings.parse) as parser:
         for source in settings.sources:
-            if agenda and not isinstance(source, FolderSource) and (why := agenda.asked_to_wait(source)):
+            if (
+                poll_queue
+                and not isinstance(source, FolderSource)
+                and (why := poll_queue.asked_to_wait(source))
+            ):
                 click.echo(on_one_line(f"left  {source.name}: {why}"))
                 continue
             try:
-                said = await try_source(source, fetcher, parser, agenda.admitted if agenda else None)
+                said = await try_source(source, fetcher, parser, poll_queue.admitted if poll_queue else None)
                 click.echo(on_one_line(f"ok    {source.name}: {said}"))
             except SourceError as error:
                 good = False
@@ -209,4 +233,4 @@ def backup(session: Session, file: Path) -> None:
     click.echo(f"{file}: a whole copy, {size / 2**20:.1f} MiB")
 
 
-COMMANDS = (run, once, check, backup, db)
+COMMANDS = (run, serve, once, check, backup, db)

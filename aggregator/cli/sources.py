@@ -11,10 +11,10 @@ import click
 
 from aggregator.cli import Session
 from aggregator.cli.page import lay_out, listing, table
-from aggregator.shown import counted, on_one_line, without_secrets
+from aggregator.display import counted, on_one_line, without_secrets
 
 if TYPE_CHECKING:
-    from aggregator.overview import Overview
+    from aggregator.poll.source_status import SourceStatus
 
 _MINUTE = "%Y-%m-%d %H:%M"
 _CUT = {"source": 2, "why then": 3, "what is wrong": 3}
@@ -35,14 +35,14 @@ def sources(session: Session, name: str | None, *, as_json: bool) -> None:
     "told" is the share of a source's reports that others had told before: another source had shown the same
     report, or it joined a story that already had one.
     """
-    from aggregator.daemon import now
-    from aggregator.overview import overviews
+    from aggregator.poll.source_status import source_statuses
+    from aggregator.service.daemon import now
 
     settings = session.settings(folders_must_exist=False)
     if name is not None and name not in {source.name for source in settings.sources}:
         _unknown(name, [source.name for source in settings.sources])
     with session.stories().reading() as tx:
-        found = overviews(tx, settings, now(), name)
+        found = source_statuses(tx, settings, now(), name)
     if as_json:
         for overview in found:
             click.echo(json.dumps(overview.as_json(), ensure_ascii=False))
@@ -62,7 +62,7 @@ def _unknown(name: str, known: Sequence[str]) -> None:
     raise NotFound(f"no source is called {name!r}", hint=hint)
 
 
-def _print_table(found: Sequence[Overview]) -> None:
+def _print_table(found: Sequence[SourceStatus]) -> None:
     counts = ("200", "304", "429", "failed")
     columns = (
         *("source", "state", "last answer (UTC)", "next poll (UTC)", "why then", *counts),
@@ -71,8 +71,8 @@ def _print_table(found: Sequence[Overview]) -> None:
     listing(columns, map(_row, found), cut=_CUT, least=_LEAST)
 
 
-def _row(overview: Overview) -> tuple[str, ...]:
-    state, given = overview.state, overview.giving
+def _row(overview: SourceStatus) -> tuple[str, ...]:
+    state, given = overview.state, overview.stats
     return (
         overview.source.name,
         overview.condition,
@@ -89,7 +89,7 @@ def _row(overview: Overview) -> tuple[str, ...]:
     )
 
 
-def _print_page(overview: Overview) -> None:
+def _print_page(overview: SourceStatus) -> None:
     from rich.text import Text
 
     page = table("", "")
@@ -99,9 +99,9 @@ def _print_page(overview: Overview) -> None:
     lay_out(Text(on_one_line(f"{overview.source.name}: {overview.condition}"), style="bold"), page)
 
 
-def _lines(overview: Overview) -> Iterator[tuple[str, str]]:
+def _lines(overview: SourceStatus) -> Iterator[tuple[str, str]]:
     """All that there is to say of a source, each line with its name."""
-    state, given = overview.state, overview.giving
+    state, given = overview.state, overview.stats
     yield "address", without_secrets(overview.source.address)
     if overview.moved_to:
         yield "moved to", f"{overview.moved_to} (change the address in the configuration)"
@@ -126,7 +126,7 @@ def _lines(overview: Overview) -> Iterator[tuple[str, str]]:
         yield "what to do", state.hint or "nothing; it is tried again"
 
 
-def _asks(overview: Overview) -> str:
+def _asks(overview: SourceStatus) -> str:
     """What the last body asked of its pollers."""
     state, parts = overview.state, []
     if state.ttl:
@@ -140,7 +140,7 @@ def _asks(overview: Overview) -> str:
     return "; ".join(parts)
 
 
-def _answer(overview: Overview) -> str:
+def _answer(overview: SourceStatus) -> str:
     """When it was polled last, and what came."""
     state = overview.state
     if state.polled is None:

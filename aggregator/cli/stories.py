@@ -12,13 +12,13 @@ import click
 
 from aggregator.cli import Session
 from aggregator.cli.page import lay_out, listing, table
-from aggregator.shown import counted, on_one_line
+from aggregator.display import counted, on_one_line
 
 if TYPE_CHECKING:
-    from aggregator.explain import Explanation
     from aggregator.model import Member, Story
+    from aggregator.stories.explain import Explanation
     from storage.database import Database
-    from storage.history import Happening
+    from storage.history import HistoryEvent
 
 _LISTED = 20  # stories, where nobody asks for more
 _PUBLISHERS = 3  # that are named in a list
@@ -72,9 +72,38 @@ def stories_(session: Session, since: timedelta | None, limit: int | None, *, as
         click.echo(f"there are more: `--limit {5 * most}` shows more of them", err=True)
 
 
+@click.command(name="search")
+@click.argument("query", nargs=-1, required=True)
+@click.option("--limit", type=click.IntRange(min=1), default=_LISTED, show_default=True, help="Most stories.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.pass_obj
+def search_(session: Session, query: tuple[str, ...], limit: int, *, as_json: bool) -> None:
+    """Find stories by their words, and by filters.
+
+    As in: ferry "on fire" -football source:BBC since:2d; there are also publisher, tag, lang, before and
+    voices. Words have to stand in one report of a story. Put -- before a word that begins with a hyphen.
+    Stories with all words in a title come first.
+    """
+    from aggregator.query import parse
+    from aggregator.service.daemon import now
+    from storage import search, stories
+
+    asked = parse(" ".join(query), now())
+    database = session.stories()
+    with database.reading() as tx:
+        found = stories.load(tx, search.matching(tx, asked, limit), database.uuid)
+    if as_json:
+        for story in found:
+            _print_json(story_json(story))
+    elif found:
+        _print_stories(found)
+    else:
+        click.echo("no story has all of that")
+
+
 def _loaded(database: Database, since: timedelta | None, limit: int | None) -> Iterator[Story]:
     """The stories as they stand at one moment, the last updated first."""
-    from aggregator.daemon import now
+    from aggregator.service.daemon import now
     from storage import stories
 
     with database.reading() as tx:
@@ -89,7 +118,7 @@ def _loaded(database: Database, since: timedelta | None, limit: int | None) -> I
 @click.pass_obj
 def show(session: Session, story: int, *, as_json: bool) -> None:
     """Show a story: its reports, and why each of them is in it."""
-    from aggregator.named import standing
+    from aggregator.stories.lookup import standing
     from storage import corrections, history, stories
 
     database = session.stories()
@@ -117,7 +146,7 @@ def explain(session: Session, a: str, b: str, *, as_json: bool) -> None:
     A and B are report ids (see `show`), addresses of reports that were taken in, or files.
     """
     from aggregator.errors import NotFound
-    from aggregator.explain import explain as explained
+    from aggregator.stories.explain import explain as explained
 
     def store() -> Database:
         try:
@@ -157,7 +186,7 @@ def story_json(story: Story) -> dict[str, Any]:
     }
 
 
-def _history_json(story: Story, happened: Iterable[Happening]) -> list[dict[str, Any]]:
+def _history_json(story: Story, happened: Iterable[HistoryEvent]) -> list[dict[str, Any]]:
     """What happened to a story, in the order of time; why a report joined stands in its evidence."""
     joined = [
         {"at": member.joined.isoformat(), "what": "joined", "story": story.id, "report": member.id}
@@ -231,7 +260,7 @@ def _tellers(publishers: Sequence[str]) -> str:
     return ", ".join(publishers[:_PUBLISHERS]) + (f" +{more}" if more > 0 else "")
 
 
-def _print_story(story: Story, happened: Iterable[Happening], corrected: Mapping[int, str]) -> None:
+def _print_story(story: Story, happened: Iterable[HistoryEvent], corrected: Mapping[int, str]) -> None:
     from rich.text import Text
 
     counts = [
@@ -279,7 +308,7 @@ def why(evidence: Mapping[str, Any], here: Collection[int] | None = None) -> lis
         original = f" as report {matched}{left}" if matched else ""
         return [f"the same text{original}: resemblance {score}"]
     if layer == "parted":
-        return [f"agreed with nobody in its old story any more: score {score}"]
+        return [f"agreed too little with its old story: score {score}"]
     if layer == "corrected":
         return [f"a person put it here (correction {evidence['correction']})"]
     shared = [f"{name:<8} {', '.join(evidence[name])}" for name in _SHARED if evidence.get(name)]
@@ -289,7 +318,7 @@ def why(evidence: Mapping[str, Any], here: Collection[int] | None = None) -> lis
     return [f"the same event{closest}: score {score}", *shared]
 
 
-def _history(story: Story, happened: Iterable[Happening], corrected: Mapping[int, str]) -> list[str]:
+def _history(story: Story, happened: Iterable[HistoryEvent], corrected: Mapping[int, str]) -> list[str]:
     """What joined when and why, what was merged into the story, what moved, what a person corrected."""
     told = [(event.at, _in_words(event, story.id, corrected)) for event in happened]
     told += [(member.joined, _came(member)) for member in story.members]
@@ -300,7 +329,7 @@ def _came(member: Member) -> str:
     return f"report {member.id} came: {why(member.evidence)[0]}"
 
 
-def _in_words(event: Happening, here: int, corrected: Mapping[int, str]) -> str:
+def _in_words(event: HistoryEvent, here: int, corrected: Mapping[int, str]) -> str:
     """A line of a story's history; `corrected` says of each correction whether it was a merge or a split."""
     by = f"score {event.score:.2f}"
     if event.correction:
@@ -313,10 +342,10 @@ def _in_words(event: Happening, here: int, corrected: Mapping[int, str]) -> str:
     if event.what == "reclustered":
         by = f"clustered again, mean score {event.score:.2f}"
     if event.what == "parted":
-        by = f"it agreed with nobody there any more, score {event.score:.2f}"
+        by = f"it agreed too little with the others there, score {event.score:.2f}"
     if event.story == here:
         return f"{what} came from story {event.from_story}: {by}"
     return f"{what} went to story {event.story}: {by}"
 
 
-COMMANDS = (stories_, show, explain)
+COMMANDS = (stories_, search_, show, explain)

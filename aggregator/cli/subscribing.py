@@ -13,11 +13,11 @@ import click
 
 from aggregator.cli import Session
 from aggregator.cli.page import lay_out, table
-from aggregator.shown import counted, on_one_line
+from aggregator.display import counted, on_one_line
 
 if TYPE_CHECKING:
-    from aggregator.agenda import Agenda
-    from aggregator.discover import Found, SeveralFeeds
+    from aggregator.poll.discover import DiscoveredFeed, SeveralFeeds
+    from aggregator.poll.poll_queue import PollQueue
     from aggregator.settings import Settings
 
 _NEW = {"name": "a new source", "url": "https://new.invalid/"}
@@ -48,17 +48,19 @@ def add(
     place. It is tried once, and written into the configuration; the rest of the file, comments too, stays as
     it is.
     """
-    from aggregator import subscriptions
     from aggregator.configuration import extended
-    from aggregator.discover import SeveralFeeds
     from aggregator.errors import AddressRefused
+    from aggregator.poll import subscriptions
+    from aggregator.poll.discover import SeveralFeeds
+    from aggregator.web_address import subscribed_address
 
     settings = _settings(session)
-    address = url if "://" in url else f"https://{url}"
+    named = subscribed_address(url)
+    address = named if "://" in named else f"https://{named}"
     _refuse_doubles(settings, address, name)
     try:
-        agenda = session.agenda(settings)
-        found = asyncio.run(_find(settings, address, choice, agenda, allow_private=allow_private))
+        poll_queue = session.poll_queue(settings)
+        found = asyncio.run(_find(settings, address, choice, poll_queue, allow_private=allow_private))
     except SeveralFeeds as error:
         _print_offers(error)
         raise
@@ -94,23 +96,23 @@ def _settings(session: Session) -> Settings:
 
 
 async def _find(
-    settings: Settings, url: str, choice: int | None, agenda: Agenda | None, *, allow_private: bool
-) -> Found:
+    settings: Settings, url: str, choice: int | None, poll_queue: PollQueue | None, *, allow_private: bool
+) -> DiscoveredFeed:
     from aggregator import __version__
-    from aggregator.discover import Discovery
-    from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Fetcher
+    from aggregator.fetch.fetcher import Fetcher
+    from aggregator.parse.sandbox import Parser
+    from aggregator.poll.discover import Discovery
 
     async with Fetcher(settings.fetch, __version__) as fetcher, Parser(settings.parse) as parser:
-        admit = agenda.admitted if agenda else None
+        admit = poll_queue.admitted if poll_queue else None
         discovery = Discovery(fetcher, parser, allow_private=allow_private, admit=admit)
         return await discovery.find(url, choice)
 
 
 def _refuse_doubles(settings: Settings, url: str, name: str | None) -> None:
+    from aggregator.display import short
     from aggregator.errors import AggregatorError
-    from aggregator.shown import short
-    from aggregator.subscriptions import known
+    from aggregator.poll.subscriptions import known
 
     if there := known(settings, url):
         raise AggregatorError(f"{short(url, 200)} is there already: it is the source {short(there)}")
@@ -127,7 +129,7 @@ def _print_offers(error: SeveralFeeds) -> None:
     lay_out(offers)
 
 
-def _about(found: Found) -> str:
+def _about(found: DiscoveredFeed) -> str:
     title = f"{found.parsed.title}, " if found.parsed.title else ""
     damaged = f", damaged: {found.parsed.damaged}" if found.parsed.damaged else ""
     entries = counted(len(found.parsed.entries), "entry", "entries")
@@ -148,10 +150,10 @@ def import_(session: Session, file: Path, *, trusted: bool) -> None:
     What is there already is passed over. Folders and categories become tags. Nothing is fetched:
     `aggregator check --fetch` tries each source. The exit status is 1 if an entry was refused.
     """
-    from aggregator import subscriptions
     from aggregator.configuration import extended
     from aggregator.errors import ParseError
-    from aggregator.intake import opml
+    from aggregator.parse import opml
+    from aggregator.poll import subscriptions
 
     settings = _settings(session)
     with file.open("rb") as stream:
@@ -185,9 +187,9 @@ def export(session: Session) -> None:
 
     Other readers take it in, and `import` does.
     """
-    from aggregator import subscriptions
-    from aggregator.intake import opml
-    from aggregator.shown import without_secrets
+    from aggregator.display import without_secrets
+    from aggregator.parse import opml
+    from aggregator.poll import subscriptions
 
     settings = session.settings(folders_must_exist=False)
     outlines = subscriptions.outlines(settings)

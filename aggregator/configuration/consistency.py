@@ -54,7 +54,7 @@ def check(document: Document, *, folders_must_exist: bool = True) -> list[Proble
 def comparable(url: str) -> str:
     """The address of a feed without what makes no difference: case of the host, port, https, last slash.
 
-    Not `intake.address`: what makes no difference to the page of a report (``?feed=rss2``) makes one here.
+    Not `normalise.address`: what makes no difference to the page of a report (``?feed=rss2``) makes one here.
     """
     try:
         parts = urlsplit(url.strip())

@@ -26,7 +26,7 @@ _LISTS: tuple[KeyPath, ...] = (("sources",), ("prefer",), ("publish", "feeds"))
 
 
 @dataclass(slots=True)
-class Given:
+class EnvironmentSettings:
     """The settings that variables give, the variable that gave each, and what is wrong with the variables."""
 
     values: dict[KeyPath, str] = field(default_factory=dict)
@@ -34,10 +34,10 @@ class Given:
     problems: list[Problem] = field(default_factory=list)
 
 
-def read(environ: Mapping[str, str]) -> Given:
+def read(environ: Mapping[str, str]) -> EnvironmentSettings:
     """What the variables that begin with ``AGGREGATOR_`` say."""
     known = {_variable(path): path for path in _paths()}
-    given = Given()
+    given = EnvironmentSettings()
     for name, value in sorted([*environ.items(), *_credentials(environ)]):
         if not name.startswith(PREFIX) or name == CONFIG or not value:
             continue

@@ -9,6 +9,7 @@ from typing import cast
 
 from pydantic_core import ErrorDetails
 
+from aggregator.display import kind, on_one_line, short, without_secrets
 from aggregator.settings import (
     MEANINGS,
     SOURCE_KIND,
@@ -18,7 +19,6 @@ from aggregator.settings import (
     Section,
     Settings,
 )
-from aggregator.shown import kind, on_one_line, short, without_secrets
 
 KeyPath = tuple[str | int, ...]
 """The way from the top to a value: ``("sources", 2, "every")``."""

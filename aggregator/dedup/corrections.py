@@ -1,4 +1,4 @@
-"""What a person's corrections mean for reports: which belong together, which never, and which id goes where.
+"""Must-link and cannot-link constraints from a person's corrections, and which id each story keeps.
 
 A correction names stories, but stories change and reports do not; so it is kept, and read, as what it says
 about the reports that were in those stories. Read in their order, with those left out that were undone, the
@@ -6,7 +6,7 @@ corrections give two relations:
 
 *together*  all reports of merged stories form a group that nothing takes apart, and so do the reports that
             were split off in one go;
-*apart*     none of the reports that were split off ever sits in a story with one of those that stayed.
+*apart*     none of the reports that were split off is ever in a story with one of those that stayed.
 
 Of two corrections that contradict each other the newer counts: a merge forgets what was apart among its
 reports, a split takes its reports out of the groups that they were in.
@@ -25,7 +25,7 @@ Partition = Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class Constraints:
     """What the corrections in force say.
 
     Attributes:
@@ -48,14 +48,14 @@ class Rules:
         """Whether a report of the one side must not share a story with one of the other."""
         return any(not self.apart[report].isdisjoint(others) for report in some if report in self.apart)
 
-    def told_apart(self, reports: Iterable[int]) -> frozenset[int]:
+    def cannot_link(self, reports: Iterable[int]) -> frozenset[int]:
         """Those of the reports that must not share a story with some other."""
         if not self.apart:  # most often nobody has said anything
             return frozenset()
         return frozenset(report for report in reports if report in self.apart)
 
 
-def rules(corrections: Iterable[Correction]) -> Rules:
+def constraints(corrections: Iterable[Correction]) -> Constraints:
     """What the corrections say together; those that were undone say nothing.
 
     Args:
@@ -79,7 +79,7 @@ def rules(corrections: Iterable[Correction]) -> Rules:
             for side, other in ((first, out), (out, first)):
                 for report in side:
                     apart[report] |= other
-    return Rules(
+    return Constraints(
         {report: group for report, group in together.items() if len(group) > 1},
         {report: others for report, others in apart.items() if others},
         _parts(in_force, together),
@@ -110,7 +110,7 @@ def _group(together: dict[int, frozenset[int]], reports: frozenset[int]) -> None
 
 def deciding(corrections: Sequence[Correction], a: int, b: int) -> tuple[Correction, bool] | None:
     """The correction that decides of two reports, and whether it has them together; None if none does."""
-    said = rules(corrections)
+    said = constraints(corrections)
     together, apart = b in said.together.get(a, ()), b in said.apart.get(a, ())
     if a == b or not (together or apart):
         return None
@@ -147,21 +147,23 @@ def _contradict(older: Correction, newer: Correction) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Ids:
+class SplitIds:
     """The ids of the two parts of a story.
 
     Attributes:
-        stays: of the part that was not named.
-        goes: of the part that was split off; None: a new one.
+        remaining: of the part that was not named.
+        split_off: of the part that was split off; None: a new one.
         led: older ids that lead to the part with another id than the story's from now on.
     """
 
-    stays: int
-    goes: int | None
+    remaining: int
+    split_off: int | None
     led: tuple[int, ...] = ()
 
 
-def part(story: int, out: frozenset[int], rest: frozenset[int], claims: Mapping[int, frozenset[int]]) -> Ids:
+def part(
+    story: int, out: frozenset[int], rest: frozenset[int], claims: Mapping[int, frozenset[int]]
+) -> SplitIds:
     """Which id each part of a story gets, so that a merge and then a split is where one was.
 
     A part that holds all that an older id stood for gets this id back. If that is the rest, and all that the
@@ -177,9 +179,9 @@ def part(story: int, out: frozenset[int], rest: frozenset[int], claims: Mapping[
     older = {i: reports & here for i, reports in claims.items() if i != story and reports & here}
     own = claims.get(story, frozenset()) & here
     if own and own <= out and (again := _again(older, rest)):
-        return Ids(again[0], story, again[1:])
+        return SplitIds(again[0], story, again[1:])
     again = _again(older, out)
-    return Ids(story, again[0], again[1:]) if again else Ids(story, None)
+    return SplitIds(story, again[0], again[1:]) if again else SplitIds(story, None)
 
 
 def _again(older: Mapping[int, frozenset[int]], reports: frozenset[int]) -> tuple[int, ...]:
@@ -224,7 +226,7 @@ def honoured(partition: Partition, corrections: Iterable[Correction]) -> dict[st
     left out: what was told apart or together within a side nobody has corrected.
     """
     listed = list(corrections)
-    said = rules(listed)
+    said = constraints(listed)
     together, apart = set(), set()
     for correction in listed:
         if correction.undone is None:
@@ -246,12 +248,12 @@ def _across(sides: Sequence[frozenset[int]]) -> Iterable[tuple[int, int]]:
             yield from ((min(a, b), max(a, b)) for a in one for b in other)
 
 
-def settle(partition: Partition, present: Partition, said: Rules) -> dict[int, int]:
+def settle(partition: Partition, present: Partition, said: Constraints) -> dict[int, int]:
     """A partition that knew nothing of the corrections, put right by them.
 
     Stories that share a group become one, unless they hold reports that are to be apart: then only the group
     comes together. Reports that are to be apart leave for stories of their own; of those that no correction
-    names, each goes with the part that has most of the reports it sits with at present.
+    names, each goes with the part that has most of the reports it is with at present.
 
     Args:
         partition: what a method found.
@@ -268,7 +270,7 @@ def settle(partition: Partition, present: Partition, said: Rules) -> dict[int, i
     return found
 
 
-def _bring_together(found: dict[int, int], members: Sequence[int], said: Rules) -> None:
+def _bring_together(found: dict[int, int], members: Sequence[int], said: Constraints) -> None:
     stories = Counter(found[report] for report in members)
     goal = min(stories, key=lambda story: (-stories[story], story))
     for story in sorted(stories.keys() - {goal}):
@@ -282,7 +284,7 @@ def _bring_together(found: dict[int, int], members: Sequence[int], said: Rules) 
                 found[report] = goal
 
 
-def _part(found: dict[int, int], story: int, present: Partition, said: Rules) -> None:
+def _part(found: dict[int, int], story: int, present: Partition, said: Constraints) -> None:
     """Take a story apart as far as it holds reports that must not share one."""
     here = sorted(report for report, of in found.items() if of == story)
     parts: list[set[int]] = []
@@ -299,10 +301,10 @@ def _part(found: dict[int, int], story: int, present: Partition, said: Rules) ->
     fresh = max(found.values()) + 1
     named = set().union(*parts)
     of_part = {report: number for number, one in enumerate(parts) for report in one}
-    sitting: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    assignment: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for report in named:
-        sitting[present.get(report, 0)][of_part[report]] += 1
+        assignment[present.get(report, 0)][of_part[report]] += 1
     for report in here:
-        near = sitting.get(present.get(report, 0))
+        near = assignment.get(present.get(report, 0))
         number = of_part.get(report, near.most_common(1)[0][0] if near else 0)
         found[report] = story if number == 0 else fresh + number

@@ -13,6 +13,7 @@ Every sketch carries the recipe that made it, so that another recipe means a new
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,12 +22,14 @@ import numpy.typing as npt
 
 from aggregator.dedup import text as cutting
 from aggregator.dedup.frequency import Floats, Hashes, StreamCounts
-from aggregator.dedup.lexicon import Cut, cut
+from aggregator.dedup.identifiers import GLOBAL, KINDS, ROUNDUP, Identifier, identifiers
+from aggregator.dedup.lexicon import Tokens, cut
 from aggregator.dedup.minhash import PERMUTATIONS, SCHEME, SEED, Signature, agreement, minhash
+from aggregator.dedup.roundups import is_roundup
 
-RECIPE: Final = f"text{cutting.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys3/rates/dates"
+RECIPE: Final = f"text{cutting.RECIPE}/{SCHEME}/{PERMUTATIONS}/{SEED}/keys3/rates/dates/things/roundups"
 
-HEAD, LEAD, NAME, NUMBER, INSTANCE, DATE = 1, 2, 4, 8, 16, 32  # flags of a feature
+HEAD, LEAD, NAME, NUMBER, INSTANCE, DATE, THING, SERIAL = 1, 2, 4, 8, 16, 32, 64, 128  # flags of a feature
 _HEAD_FEATURES = 20  # of the text, where there is no title
 _LEAD_FEATURES = 60  # of the text, after the title: what a feed's summary would show
 _MOST_FEATURES = 600  # a report; the rest of a very long text says nothing new
@@ -40,6 +43,9 @@ _BANDS = 16  # of two MinHashes each, over the distinctive features
 
 _FACTORS = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35], dtype=np.uint32)  # one a place in a shingle
 
+_KIND_BITS = 27  # of the hash of an identifier, above which its kind stands
+_NAMES_ONE_THING, _NAMES_NOTHING = 0.01, 60_000.0  # rates: as a word in no list has, and as no key ever has
+
 _RECORD = np.dtype([("hash", "<u4"), ("count", "u1"), ("flags", "u1"), ("rate", "<f2")])
 
 
@@ -51,7 +57,8 @@ class Sketch:
         language: ISO 639-1; features of different languages have different hashes.
         hashes: shape (n,), sorted, unique.
         counts: shape (n,), occurrences, at most 255.
-        flags: shape (n,), an or of HEAD (title), LEAD, NAME, NUMBER, INSTANCE, DATE (see `text`).
+        flags: shape (n,), an or of HEAD (title), LEAD, NAME, NUMBER, INSTANCE, DATE (see `text`), THING and
+            SERIAL (global and serial kinds of `identifiers`; the kind is in the hash, see `kind_of`).
         rates: shape (n,), occurrences of the feature in a million words of the language.
         signature: shape (PERMUTATIONS,), MinHash of the shingles.
         length: features in all, repetitions included.
@@ -90,24 +97,36 @@ class Sketch:
         )
 
 
+def hashes_of(packed: bytes) -> Hashes:
+    """The hashes alone of a packed sketch."""
+    hashes: Hashes = np.frombuffer(packed, dtype=_RECORD, offset=8 + 4 * PERMUTATIONS)["hash"].copy()
+    return hashes
+
+
 @dataclass(frozen=True, slots=True)
-class Reading:
+class FeatureSequence:
     """A report's features in their order, with repetitions: what its sketch is made of.
 
     Attributes:
         language: ISO 639-1.
         headline: the features of its title.
         body: those of its text.
+        named: the identifiers in it, each with its flags.
     """
 
     language: str
-    headline: Cut
-    body: Cut
+    headline: Tokens
+    body: Tokens
+    named: tuple[tuple[Identifier, int], ...] = ()
 
     def spelling(self, wanted: Hashes) -> dict[int, cutting.Feature]:
         """For each of these hashes a feature as it stood in the report; as a name, where it stood as one."""
-        spelt: dict[int, cutting.Feature] = {}
         asked = set(wanted.tolist())
+        spelt: dict[int, cutting.Feature] = {
+            key: cutting.Feature(one.value, key, one.value)
+            for one, _ in self.named
+            if (key := hash_of(one)) in asked
+        }
         for part in (self.headline, self.body):
             for place, (key, named) in enumerate(zip(part.hashes.tolist(), part.named.tolist(), strict=True)):
                 if key in asked and (key not in spelt or (named and not spelt[key].name)):
@@ -115,9 +134,23 @@ class Reading:
         return spelt
 
 
-def read(title: str, text: str, language: str) -> Reading:
+def read(title: str, text: str, language: str) -> FeatureSequence:
     """Cut a report into its features."""
-    return Reading(language, cut(title, language), cut(text, language))
+    in_title = {*identifiers(title), *([ROUNDUP] if is_roundup(title) else ())}
+    named = dict.fromkeys(identifiers(text), LEAD) | dict.fromkeys(in_title, HEAD | LEAD)
+    flagged = tuple((each, flag | (THING if each.kind in GLOBAL else SERIAL)) for each, flag in named.items())
+    return FeatureSequence(language, cut(title, language), cut(text, language), flagged)
+
+
+def hash_of(identifier: Identifier) -> int:
+    """The hash of an identifier; its kind is in the upper bits."""
+    key = int.from_bytes(hashlib.blake2b(identifier.value.encode(), digest_size=4).digest(), "little")
+    return (KINDS.index(identifier.kind) + 1) << _KIND_BITS | key >> (32 - _KIND_BITS)
+
+
+def kind_of(hashes: Hashes) -> Hashes:
+    """The number of the kind of each hash, of features that are THING or SERIAL."""
+    return hashes >> np.uint32(_KIND_BITS)
 
 
 def sketch(title: str, text: str, language: str) -> Sketch:
@@ -125,20 +158,46 @@ def sketch(title: str, text: str, language: str) -> Sketch:
     return sketch_of(read(title, text, language))
 
 
-def sketch_of(reading: Reading) -> Sketch:
+def sketch_of(reading: FeatureSequence) -> Sketch:
     """The sketch of a report that was cut."""
     headline, body = reading.headline, reading.body
     said = np.concatenate([headline.hashes, body.hashes])
     hashes, first, which, counts = np.unique(said, return_index=True, return_inverse=True, return_counts=True)
     kept = np.sort(np.argsort(first)[:_MOST_FEATURES])  # the top of a report says what happened
+    flags = _flags(reading, which, len(hashes))[kept]
+    rates = np.concatenate([headline.rates, body.rates])[first[kept]]
+    hashes, counts, flags, rates = _with_identifiers(reading, hashes[kept], counts[kept], flags, rates)
     return Sketch(
         language=reading.language,
-        hashes=hashes[kept],
-        counts=np.minimum(counts[kept], 255).astype(np.uint8),
-        flags=_flags(reading, which, len(hashes))[kept],
-        rates=np.concatenate([headline.rates, body.rates])[first[kept]],
+        hashes=hashes,
+        counts=np.minimum(counts, 255).astype(np.uint8),
+        flags=flags,
+        rates=rates,
         signature=minhash(_shingles(said)),
         length=len(said),
+    )
+
+
+def _with_identifiers(
+    reading: FeatureSequence,
+    hashes: Hashes,
+    counts: npt.NDArray[np.intp],
+    flags: npt.NDArray[np.uint8],
+    rates: Floats,
+) -> tuple[Hashes, npt.NDArray[np.intp], npt.NDArray[np.uint8], Floats]:
+    """The features of a text and, beside them, its identifiers; sorted by hash."""
+    fresh = {hash_of(each): flag for each, flag in reading.named}
+    named = np.setdiff1d(np.array(list(fresh), dtype=np.uint32), hashes)
+    if not len(named):
+        return hashes, counts, flags, rates
+    own = np.array([fresh[key] for key in named.tolist()], dtype=np.uint8)
+    rare = np.where(own & THING, _NAMES_ONE_THING, _NAMES_NOTHING)
+    order = np.argsort(np.concatenate([hashes, named]), kind="stable")
+    return (
+        np.concatenate([hashes, named])[order],
+        np.concatenate([counts, np.ones_like(named, dtype=counts.dtype)])[order],
+        np.concatenate([flags, own])[order],
+        np.concatenate([rates, rare]).astype(np.float32)[order],
     )
 
 
@@ -152,7 +211,7 @@ def _shingles(hashes: Hashes) -> Hashes:
     return np.unique(mixed)
 
 
-def _flags(reading: Reading, which: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.uint8]:
+def _flags(reading: FeatureSequence, which: npt.NDArray[np.intp], size: int) -> npt.NDArray[np.uint8]:
     """The flags of each feature, from the places where it stands; a title's capitals make no names.
 
     Args:

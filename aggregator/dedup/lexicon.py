@@ -27,7 +27,7 @@ _NO_FEATURE = Feature("", 0, "")
 Numbers = npt.NDArray[np.intp]
 
 
-class Cut:
+class Tokens:
     """A text, cut into its features; it is a sequence of them, repetitions included.
 
     Attributes:
@@ -100,7 +100,7 @@ class _Lexicon(dict[str, int]):
 _lexicons: dict[str, _Lexicon] = {}
 
 
-def cut(text: str, language: str) -> Cut:
+def cut(text: str, language: str) -> Tokens:
     """Every feature of a text in its order; see `text` for what a feature is."""
     if sum(map(len, _lexicons.values())) > _MOST_WORDS:
         _lexicons.clear()
@@ -114,7 +114,7 @@ def cut(text: str, language: str) -> Cut:
     opening[1:] = (traits[:-1] & ENDS) > 0
     kept = (traits & FEATURE) > 0
     named = ((traits & NAME) > 0) & ~opening
-    return Cut(lexicon, numbers[kept], named[kept])
+    return Tokens(lexicon, numbers[kept], named[kept])
 
 
 def _traits(token: str, found: Feature | None) -> int:

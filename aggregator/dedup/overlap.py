@@ -23,7 +23,7 @@ _UNSPACED = "\u3040"  # where the scripts begin whose words nothing parts
 
 
 def shared_words(
-    mine: signals.Weighed, other: signals.Weighed, reading: fingerprint.Reading
+    mine: signals.WeightedSketch, other: signals.WeightedSketch, reading: fingerprint.FeatureSequence
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """The words, names and numbers that carry what both share, heaviest first, as `reading` has them."""
     shared = mine.sketch.hashes[signals.shared(mine, other)[:_HEAVIEST]]
@@ -37,7 +37,7 @@ def shared_words(
 
 
 def only_titled(
-    mine: signals.Weighed, other: signals.Weighed, reading: fingerprint.Reading
+    mine: signals.WeightedSketch, other: signals.WeightedSketch, reading: fingerprint.FeatureSequence
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names and numbers in the title of one report that stand nowhere in the other.
 

@@ -1,4 +1,4 @@
-"""Looking again: what a report that came shows about the stories nearby, and puts right.
+"""Reassignment after an arrival: stories nearby that merge, reports that move to another, reports that leave.
 
 All pairs of the reports in these stories are looked at. Two stories whose members agree at the bar are one. A
 report that agrees clearly better with another story moves there. And one that by now agrees with none of its
@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from aggregator.dedup.bars import Bars, Floats, log_odds, strictness, sure
-from aggregator.dedup.corrections import Rules
-from aggregator.dedup.verdict import Telling, apart_each, judge
+from aggregator.dedup.corrections import Constraints
+from aggregator.dedup.thresholds import Floats, Thresholds, log_odds, strictness, sure
+from aggregator.dedup.verdict import Profile, apart_each, judge
 
 _CLEARLY = 0.3  # log odds by which another story must suit a report better, or its own worse: no flipping
 
@@ -34,43 +34,45 @@ Stories = npt.NDArray[np.int64]
 
 
 @dataclass(slots=True)
-class Corrected:
-    """What people said, while stories are merged and reports move: `told_apart` moves along.
+class ActiveConstraints:
+    """What people said, while stories are merged and reports move: `cannot_link` moves along.
 
     Attributes:
-        rules: what they said.
-        told_apart: story id to those in it that must not share a story with some others.
+        constraints: what they said.
+        cannot_link: story id to those in it that must not share a story with some others.
     """
 
-    rules: Rules = field(default_factory=Rules)
-    told_apart: dict[int, frozenset[int]] = field(default_factory=dict)
+    constraints: Constraints = field(default_factory=Constraints)
+    cannot_link: dict[int, frozenset[int]] = field(default_factory=dict)
 
     def _of(self, story: int) -> frozenset[int]:
-        return self.told_apart.get(story, frozenset())
+        return self.cannot_link.get(story, frozenset())
 
     def may_unite(self, one: int, other: int) -> bool:
         """Whether two stories may become one."""
-        return not self.rules.parted(self._of(one), self._of(other))
+        return not self.constraints.parted(self._of(one), self._of(other))
 
-    def unite(self, goes: int, stays: int) -> None:
+    def unite(self, absorbed: int, survivor: int) -> None:
         """Two stories are one now."""
-        self.told_apart[stays] = self._of(stays) | self._of(goes)
+        self.cannot_link[survivor] = self._of(survivor) | self._of(absorbed)
 
-    def may_move(self, report: int, joins: int) -> bool:
+    def may_move(self, report: int, destination: int) -> bool:
         """Whether a report may leave its story for this one."""
-        return not self.rules.bound(report) and not self.rules.parted([report], self._of(joins))
+        return not self.constraints.bound(report) and not self.constraints.parted(
+            [report], self._of(destination)
+        )
 
-    def move(self, report: int, leaves: int, joins: int) -> None:
+    def move(self, report: int, origin: int, destination: int) -> None:
         """A report has left one story for another."""
-        moved = self.rules.told_apart([report])
-        self.told_apart |= {leaves: self._of(leaves) - moved, joins: self._of(joins) | moved}
+        moved = self.constraints.cannot_link([report])
+        self.cannot_link |= {origin: self._of(origin) - moved, destination: self._of(destination) | moved}
 
 
 def refine(
-    partition: dict[int, list[Telling]],
+    partition: dict[int, list[Profile]],
     judged: dict[tuple[int, int], float],
-    bars: Bars,
-    corrected: Corrected | None = None,
+    thresholds: Thresholds,
+    corrected: ActiveConstraints | None = None,
     partly: frozenset[int] = frozenset(),
 ) -> tuple[tuple[Merge, ...], tuple[Move, ...]]:
     """Merge stories that agree at the bar, move reports that clearly suit another better, part strangers.
@@ -78,7 +80,7 @@ def refine(
     Args:
         partition: story id to its members; 0 is a story not yet stored.
         judged: probabilities by pair of report ids; missing ones are judged and added.
-        bars: what a score has to reach.
+        thresholds: what a score has to reach.
         corrected: what people said; no merge and no move goes against it.
         partly: stories with members that are not in `partition`: nobody leaves them for want of a friend.
 
@@ -86,20 +88,20 @@ def refine(
         Merges and moves, in the order to carry them out.
 
     """
-    corrected = corrected or Corrected()
-    told = [member for members in partition.values() for member in members]
+    corrected = corrected or ActiveConstraints()
+    profiles = [member for members in partition.values() for member in members]
     story_of = np.array([story for story, members in partition.items() for _ in members])
-    table = _table(told, judged, bars)
+    table = _table(profiles, judged, thresholds)
     merges: list[tuple[int, int, float]] = []
-    while (agreed := _most_agreed(story_of, table, bars.story, corrected)) is not None:
-        goes, stays, _ = agreed
+    while (agreed := _most_agreed(story_of, table, thresholds.story, corrected)) is not None:
+        absorbed, survivor, _ = agreed
         merges.append(agreed)
-        story_of[story_of == goes] = stays
-        corrected.unite(goes, stays)
-        partly |= {stays} if goes in partly else frozenset()
-    sitting = _Sitting(told, story_of, table, corrected.rules)
-    moves = list(_moves(sitting, bars.story, corrected))
-    moves += _leaves(sitting, bars.story, corrected, partly)
+        story_of[story_of == absorbed] = survivor
+        corrected.unite(absorbed, survivor)
+        partly |= {survivor} if absorbed in partly else frozenset()
+    assignment = _Assignment(profiles, story_of, table, corrected.constraints)
+    moves = list(_moves(assignment, thresholds.story, corrected))
+    moves += _leaves(assignment, thresholds.story, corrected, partly)
     return tuple(merges), tuple(moves)
 
 
@@ -119,7 +121,7 @@ class _Table:
 
 
 def _belongs(story_of: Stories, stories: Stories) -> Floats:
-    """1 where a report sits in a story, shape (n, stories)."""
+    """1 where a report is in a story, shape (n, stories)."""
     belongs: Floats = (story_of[:, None] == stories).astype(np.float64)
     return belongs
 
@@ -130,7 +132,7 @@ def _mean(sums: Floats, counts: Floats) -> Floats:
 
 
 def _most_agreed(
-    story_of: Stories, table: _Table, bar: float, corrected: Corrected
+    story_of: Stories, table: _Table, bar: float, corrected: ActiveConstraints
 ) -> tuple[int, int, float] | None:
     """The two stories that agree most, at the bar or above: (goes, stays, score); the larger one stays."""
     stories, sizes = np.unique(story_of, return_counts=True)
@@ -139,34 +141,36 @@ def _most_agreed(
     agreement = _mean(belongs.T @ sums, belongs.T @ counts)
     agreement -= strictness(np.minimum(sizes[:, None], sizes))
     agreement[np.tril_indices(len(stories))] = -math.inf
-    if corrected.rules.apart:
+    if corrected.constraints.apart:
         may = [[corrected.may_unite(int(one), int(other)) for other in stories] for one in stories]
         agreement[~np.array(may)] = -math.inf
     i, j = np.unravel_index(int(np.argmax(agreement)), agreement.shape)
     if agreement[i, j] < log_odds(np.array(bar)):
         return None
-    stays, goes = sorted((int(i), int(j)), key=lambda k: (stories[k] == 0, -sizes[k], stories[k]))
-    return int(stories[goes]), int(stories[stays]), sure(float(agreement[i, j]))
+    survivor, absorbed = sorted((int(i), int(j)), key=lambda k: (stories[k] == 0, -sizes[k], stories[k]))
+    return int(stories[absorbed]), int(stories[survivor]), sure(float(agreement[i, j]))
 
 
-class _Sitting:
-    """Who sits where, while reports move.
+class _Assignment:
+    """Which report is in which story, while reports move.
 
     Attributes:
-        told: the reports.
+        profiles: the reports.
         stories: their stories.
-        at: the story of each report, shape (n,), by its place in `stories`; -1 for one that sits alone.
+        at: the story of each report, shape (n,), by its place in `stories`; -1 for one that is alone.
         owner: the story of each part of a story, as `at` has it.
         suits: log odds of each report with each part, without itself, shape (n, parts).
-        stands: the same with the part of its own story that it suits best, shape (n,); nan where it is alone.
+        own: the same with the part of its own story that it suits best, shape (n,); nan where it is alone.
         closest: log odds of each with the member of its story that it is closest to, shape (n,). All are -inf
             where nobody counts.
     """
 
-    def __init__(self, told: Sequence[Telling], story_of: Stories, table: _Table, rules: Rules) -> None:
-        self.told = told
+    def __init__(
+        self, profiles: Sequence[Profile], story_of: Stories, table: _Table, constraints: Constraints
+    ) -> None:
+        self.profiles = profiles
         self.stories, self.at = np.unique(story_of, return_inverse=True)
-        part_of, self.owner = _parts(told, self.at, len(self.stories), rules)
+        part_of, self.owner = _parts(profiles, self.at, len(self.stories), constraints)
         self._table, self._belongs = table, _belongs(part_of, np.arange(len(self.owner)))
         self._weigh()
 
@@ -188,88 +192,101 @@ class _Sitting:
         self.suits = _mean(*self._table.sums(self._belongs)) - strictness(others)
         mine = self.owner == self.at[:, None]
         company = (mine & (others > 0)).any(axis=1)
-        self.stands = np.where(company, np.where(mine, self.suits, -math.inf).max(axis=1), math.nan)
+        self.own = np.where(company, np.where(mine, self.suits, -math.inf).max(axis=1), math.nan)
         mates = (self.at[:, None] == self.at) & (self._table.counts > 0)
         self.closest = np.where(mates, self._table.odds, -math.inf).max(axis=1)
 
 
-def _moves(sitting: _Sitting, bar: float, corrected: Corrected) -> Iterator[Move]:
+def _moves(assignment: _Assignment, bar: float, corrected: ActiveConstraints) -> Iterator[Move]:
     """Reports that clearly suit another story better, one after the other."""
     least = float(log_odds(np.array(bar)))
-    for i, report in enumerate(sitting.told):
-        stands = float(sitting.stands[i])
-        if math.isnan(stands) or corrected.rules.bound(report.id):
+    for i, report in enumerate(assignment.profiles):
+        own = float(assignment.own[i])
+        if math.isnan(own) or corrected.constraints.bound(report.id):
             continue
-        mine, suits = sitting.at[i], sitting.suits[i].copy()
-        may = [story != 0 and corrected.may_move(report.id, int(story)) for story in sitting.stories]
-        suits[(sitting.owner == mine) | ~np.array(may)[sitting.owner]] = -math.inf
+        mine, suits = assignment.at[i], assignment.suits[i].copy()
+        may = [story != 0 and corrected.may_move(report.id, int(story)) for story in assignment.stories]
+        suits[(assignment.owner == mine) | ~np.array(may)[assignment.owner]] = -math.inf
         part = int(np.argmax(suits))
-        if suits[part] >= max(least, stands + _CLEARLY):
-            leaves, joins = int(sitting.stories[mine]), int(sitting.stories[sitting.owner[part]])
-            yield report.id, leaves, joins, sure(float(suits[part]))
-            corrected.move(report.id, leaves, joins)
-            sitting.put(i, part)
+        if suits[part] >= max(least, own + _CLEARLY):
+            origin, destination = (
+                int(assignment.stories[mine]),
+                int(assignment.stories[assignment.owner[part]]),
+            )
+            yield report.id, origin, destination, sure(float(suits[part]))
+            corrected.move(report.id, origin, destination)
+            assignment.put(i, part)
 
 
-def _leaves(sitting: _Sitting, bar: float, corrected: Corrected, partly: Collection[int]) -> Iterator[Move]:
+def _leaves(
+    assignment: _Assignment, bar: float, corrected: ActiveConstraints, partly: Collection[int]
+) -> Iterator[Move]:
     """Reports that agree with nobody in their story any more, the worst first, of equals the newest.
 
     The mean alone does not part them: it would part whoever has one friend among many strangers. Two that
     leave and agree with each other go together. Who has mates that are not looked at may have a friend there.
     """
     least = float(log_odds(np.array(bar)))
-    whole = ~np.isin(sitting.stories, list(partly))[sitting.at]
-    free = whole & [not corrected.rules.bound(report.id) for report in sitting.told]
-    newest = np.array([-report.id for report in sitting.told])
+    whole = ~np.isin(assignment.stories, list(partly))[assignment.at]
+    free = whole & [not corrected.constraints.bound(report.id) for report in assignment.profiles]
+    newest = np.array([-report.id for report in assignment.profiles])
     left: list[int] = []
     while True:
-        alone = (sitting.closest < least) & (sitting.closest > -math.inf)
-        unfit = np.flatnonzero(free & alone & (sitting.stands < least - _CLEARLY))
+        alone = (assignment.closest < least) & (assignment.closest > -math.inf)
+        unfit = np.flatnonzero(free & alone & (assignment.own < least - _CLEARLY))
         if not len(unfit):
             return
-        i = int(unfit[np.lexsort((newest[unfit], sitting.stands[unfit]))[0]])
-        report, leaves = sitting.told[i].id, int(sitting.stories[sitting.at[i]])
+        i = int(unfit[np.lexsort((newest[unfit], assignment.own[unfit]))[0]])
+        report, origin = assignment.profiles[i].id, int(assignment.stories[assignment.at[i]])
         friends = [
-            j for j in left if sitting.odds(i, j) >= least and corrected.may_move(report, -sitting.told[j].id)
+            j
+            for j in left
+            if assignment.odds(i, j) >= least and corrected.may_move(report, -assignment.profiles[j].id)
         ]
-        friend = max(friends, key=lambda j: sitting.odds(i, j), default=None)
+        friend = max(friends, key=lambda j: assignment.odds(i, j), default=None)
         if friend is None:
-            joins, score = -report, float(sitting.stands[i])
+            destination, score = -report, float(assignment.own[i])
             left.append(i)
         else:
-            joins, score = -sitting.told[friend].id, sitting.odds(i, friend)
-        yield report, leaves, joins, sure(score)
-        corrected.move(report, leaves, joins)
-        sitting.put(i, None)
+            destination, score = -assignment.profiles[friend].id, assignment.odds(i, friend)
+        yield report, origin, destination, sure(score)
+        corrected.move(report, origin, destination)
+        assignment.put(i, None)
 
 
-def _parts(told: Sequence[Telling], at: Stories, stories: int, rules: Rules) -> tuple[Stories, Stories]:
+def _parts(
+    profiles: Sequence[Profile], at: Stories, stories: int, constraints: Constraints
+) -> tuple[Stories, Stories]:
     """The part of its story that each report is in, and the story of each part.
 
     The first parts are the stories themselves; what a person put together has further ones.
     """
     parts = {(story, 0): story for story in range(stories)}
     in_part = [
-        parts.setdefault((int(story), rules.parts.get(report.id, 0)), len(parts))
-        for story, report in zip(at, told, strict=True)
+        parts.setdefault((int(story), constraints.parts.get(report.id, 0)), len(parts))
+        for story, report in zip(at, profiles, strict=True)
     ]
     return np.array(in_part), np.array([story for story, _ in parts])
 
 
-def _table(told: Sequence[Telling], judged: dict[tuple[int, int], float], bars: Bars) -> _Table:
+def _table(
+    profiles: Sequence[Profile], judged: dict[tuple[int, int], float], thresholds: Thresholds
+) -> _Table:
     """What is known of each pair; what is not known yet is judged and kept."""
-    size = len(told)
+    size = len(profiles)
     found = np.zeros((size, size))
-    ids = [telling.id for telling in told]
-    for i, one in enumerate(told[:-1]):
+    ids = [profile.id for profile in profiles]
+    for i, one in enumerate(profiles[:-1]):
         mine = ids[i]
         pairs = [(mine, other) if mine < other else (other, mine) for other in ids[i + 1 :]]
         known = [judged.get(pair) for pair in pairs]
         if missing := [k for k, score in enumerate(known) if score is None]:
-            scores = judge(one, [told[i + 1 + k] for k in missing], bars.window).tolist()
+            scores = judge(
+                one, [profiles[i + 1 + k] for k in missing], thresholds.window, thresholds.model
+            ).tolist()
             judged.update((pairs[k], score) for k, score in zip(missing, scores, strict=True))
             known = [judged[pair] for pair in pairs]
         found[i, i + 1 :] = known
-    counts = (~apart_each(told, bars.window)).astype(np.float64)
+    counts = (~apart_each(profiles, thresholds.window)).astype(np.float64)
     np.fill_diagonal(counts, 0.0)
     return _Table(log_odds(found + found.T) * counts, counts)

@@ -8,8 +8,8 @@ newcomer; else it opens its own. Members that were published outside of the wind
 goes on for a month takes what suits its last two weeks, and one that ended takes nothing more.
 
 What one report more can show is not only where it belongs itself. The story that it joins and those that it
-is near to are looked at again (`settling`). On a stream this comes within a hundredth of the F1 that the same
-measure reaches when it sees everything at once.
+is near to are looked at again (`reassignment`). On a stream this comes within a hundredth of the F1 that the
+same measure reaches when it sees everything at once.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from aggregator.dedup.bars import Bars, Floats, log_odds, strictness, sure
-from aggregator.dedup.corrections import Rules
-from aggregator.dedup.settling import Corrected, Merge, Move, refine
-from aggregator.dedup.verdict import Telling, apart, is_copy, judge
+from aggregator.dedup.corrections import Constraints
+from aggregator.dedup.reassignment import ActiveConstraints, Merge, Move, refine
+from aggregator.dedup.thresholds import Floats, Thresholds, log_odds, strictness, sure
+from aggregator.dedup.verdict import Profile, apart, is_copy, judge
 
 _NEAR = 0.1  # share of the bar from which a second story is worth another look
 
@@ -57,52 +57,52 @@ class Neighbourhood:
     Attributes:
         stories: story id to members.
         judged: probability by pair of reports, as far as it was judged before.
-        rules: what people said.
-        told_apart: story id to those in it, members or not, that must not share a story with some others.
+        constraints: what people said.
+        cannot_link: story id to those in it, members or not, that must not share a story with some others.
         partly: ids of the stories that have more reports than these members.
     """
 
-    stories: Mapping[int, Sequence[Telling]]
+    stories: Mapping[int, Sequence[Profile]]
     judged: dict[tuple[int, int], float] = field(default_factory=dict)
-    rules: Rules = field(default_factory=Rules)
-    told_apart: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    constraints: Constraints = field(default_factory=Constraints)
+    cannot_link: Mapping[int, frozenset[int]] = field(default_factory=dict)
     partly: frozenset[int] = frozenset()
 
 
-def place(newcomer: Telling, near: Neighbourhood, bars: Bars) -> Plan:
+def place(newcomer: Profile, near: Neighbourhood, thresholds: Thresholds) -> Plan:
     """Where a newcomer belongs, and what its coming shows about the stories nearby."""
     members = [(story, member) for story, listed in near.stories.items() for member in listed]
     if not members:
         return Plan(None, 0.0)
-    found = judge(newcomer, [member for _, member in members], bars.window)
+    found = judge(newcomer, [member for _, member in members], thresholds.window, thresholds.model)
     for (_, member), score in zip(members, found, strict=True):
         near.judged[_pair(newcomer.id, member.id)] = float(score)
-    copy_of, resemblance, copied = _original(newcomer, [member for _, member in members], found, bars)
-    scores = _by_story(newcomer, members, found, bars.window, near.rules.parts)
+    copy_of, resemblance, copied = _original(newcomer, [member for _, member in members], found, thresholds)
+    scores = _by_story(newcomer, members, found, thresholds.window, near.constraints.parts)
     best = max(scores, key=lambda story: (scores[story], -story))
     if copied is not None:
         best = next(story for story, member in members if member.id == copied)
-    joined = best if copied is not None or scores[best] >= bars.story else None
+    joined = best if copied is not None or scores[best] >= thresholds.story else None
     of_best = [i for i, (story, _) in enumerate(members) if story == best]
     closest = members[max(of_best, key=lambda i: (float(found[i]), -members[i][1].id))][1].id
-    merges, moves = _look_again(newcomer, joined, scores, near, bars)
+    merges, moves = _look_again(newcomer, joined, scores, near, thresholds)
     return Plan(joined, scores[best], copied or closest, copy_of, resemblance, merges, moves)
 
 
 def _original(
-    newcomer: Telling, members: Sequence[Telling], found: Sequence[float] | Floats, bars: Bars
+    newcomer: Profile, members: Sequence[Profile], found: Sequence[float] | Floats, thresholds: Thresholds
 ) -> tuple[int | None, float, int | None]:
     """Copy group, resemblance and report of the closest copy, if there is one that no veto parts."""
     best: tuple[float, int, int] | None = None
     for member, score in zip(members, found, strict=True):
-        if score >= bars.story and (resemblance := is_copy(newcomer, member, bars.copy)):
+        if score >= thresholds.story and (resemblance := is_copy(newcomer, member, thresholds.copy)):
             best = max(best or (0.0, 0, 0), (resemblance, -member.copy_group, member.id))
     return (-best[1], best[0], best[2]) if best else (None, 0.0, None)
 
 
 def _by_story(
-    newcomer: Telling,
-    members: Sequence[tuple[int, Telling]],
+    newcomer: Profile,
+    members: Sequence[tuple[int, Profile]],
     found: Floats,
     window: timedelta,
     parts: Mapping[int, int],
@@ -126,24 +126,34 @@ def _by_story(
 
 
 def _look_again(
-    newcomer: Telling, joined: int | None, scores: Mapping[int, float], near: Neighbourhood, bars: Bars
+    newcomer: Profile,
+    joined: int | None,
+    scores: Mapping[int, float],
+    near: Neighbourhood,
+    thresholds: Thresholds,
 ) -> tuple[tuple[Merge, ...], tuple[Move, ...]]:
     """Merges and moves among the stories that the newcomer is near to."""
-    close = [story for story, score in scores.items() if score >= bars.story * _NEAR or story == joined]
-    if len(close) + (joined is None) < 2 and not _strangers(newcomer, close, near, bars):
+    close = [story for story, score in scores.items() if score >= thresholds.story * _NEAR or story == joined]
+    if len(close) + (joined is None) < 2 and not _strangers(newcomer, close, near, thresholds):
         return (), ()
     partition = {story: list(near.stories[story]) for story in close}
     partition.setdefault(joined or 0, []).append(newcomer)
-    told_apart = dict(near.told_apart)
-    told_apart[joined or 0] = told_apart.get(joined or 0, frozenset()) | near.rules.told_apart([newcomer.id])
-    return refine(partition, near.judged, bars, Corrected(near.rules, told_apart), near.partly)
+    cannot_link = dict(near.cannot_link)
+    cannot_link[joined or 0] = cannot_link.get(joined or 0, frozenset()) | near.constraints.cannot_link(
+        [newcomer.id]
+    )
+    return refine(
+        partition, near.judged, thresholds, ActiveConstraints(near.constraints, cannot_link), near.partly
+    )
 
 
-def _strangers(newcomer: Telling, stories: Sequence[int], near: Neighbourhood, bars: Bars) -> bool:
+def _strangers(
+    newcomer: Profile, stories: Sequence[int], near: Neighbourhood, thresholds: Thresholds
+) -> bool:
     """Whether these stories have a member that may leave: one with whom the newcomer does not agree."""
     members = [member for story in stories if story not in near.partly for member in near.stories[story]]
     return len(members) > 1 and any(
-        near.judged[_pair(newcomer.id, member.id)] < bars.story for member in members
+        near.judged[_pair(newcomer.id, member.id)] < thresholds.story for member in members
     )
 
 

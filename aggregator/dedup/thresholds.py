@@ -1,4 +1,4 @@
-"""How agreement is measured, and what it has to reach.
+"""Thresholds of the clustering, and how the agreement of a report with a story is measured.
 
 Agreement is in log odds, so that the mean over many pairs makes sense: no pair outvotes the others by being
 very sure, and the larger a story, the more it asks.
@@ -13,19 +13,26 @@ from datetime import timedelta
 import numpy as np
 import numpy.typing as npt
 
-_STRICTER = 0.2  # log odds that each further e-fold of members costs: big stories attract what is merely near
+from aggregator.dedup.weights import Model
+
+_STRICTER = 0.4  # log odds that each further e-fold of members costs: big stories attract what is merely near
 _SUREST = 8.0  # log odds beyond which one pair must not outvote the others
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
-    """What a score has to reach; see `settings.Dedup` for the defaults and their meaning."""
+class Thresholds:
+    """What a score has to reach; see `settings.Dedup` for the defaults and their meaning.
+
+    Attributes:
+        model: the weights by which pairs are judged; None: those that ship.
+    """
 
     story: float
     copy: float
     window: timedelta
+    model: Model | None = None
 
 
 def strictness(sizes: npt.ArrayLike) -> Floats:

@@ -14,8 +14,8 @@ from typing import Protocol
 
 import brotli
 
+from aggregator.display import short
 from aggregator.errors import FetchError, TooLarge
-from aggregator.shown import short
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -26,6 +26,7 @@ ACCEPTED = "gzip, deflate, br, zstd"
 """The ``Accept-Encoding`` of our requests."""
 
 _PIECE = 64 * 1024
+_GZIP = b"\x1f\x8b\x08"  # no text in any charset begins so
 _MEMBERS = 1000  # gzip members or zstd frames in one body; each costs a new decoder
 _WINDOW_LOG = 23  # 8 MB, as RFC 9659 says for the web; libzstd would take 128 MB and more
 
@@ -33,16 +34,10 @@ _WINDOW_LOG = 23  # 8 MB, as RFC 9659 says for the web; libzstd would take 128 M
 class _Stream(Protocol):
     """One coding: bytes in, pieces out."""
 
-    ended: bool
+    @property
+    def ended(self) -> bool: ...
 
     def pieces(self, data: bytes) -> Iterator[bytes]: ...
-
-
-class _Identity:
-    ended = True
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        yield data
 
 
 class _Zlib:
@@ -76,6 +71,28 @@ class _Zlib:
             self._bits = zlib.MAX_WBITS if data[0] & 0x0F == zlib.DEFLATED else -zlib.MAX_WBITS
         self._stream = zlib.decompressobj(self._bits)
         self.ended = False
+
+
+class _Unsaid:
+    """No coding that was said. Gzip is told by how it begins: many a server sends a file as it lies there."""
+
+    def __init__(self) -> None:
+        self._head: bytes | None = b""
+        self._gzip: _Zlib | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self._gzip.ended if self._gzip else not self._head
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        if self._head is not None:
+            data = self._head + data
+            if len(data) < len(_GZIP) and _GZIP.startswith(data):
+                self._head = data
+                return
+            self._head = None
+            self._gzip = _Zlib(gzip=True) if data.startswith(_GZIP) else None
+        yield from self._gzip.pieces(data) if self._gzip else (data,)
 
 
 class _Brotli:
@@ -152,8 +169,8 @@ class Body:
                 hint=f"the server has to obey Accept-Encoding: {ACCEPTED}",
             )
         self._host = host
-        self._coding = names[0] if names else "identity"
-        self._stream: _Stream = _CODINGS[names[0]]() if names else _Identity()
+        self._coding = names[0] if names else "gzip"  # where none was said only that can fail
+        self._stream: _Stream = _CODINGS[names[0]]() if names else _Unsaid()
         self._max_wire = max_wire
         self._max_body = max_body
         self._body = bytearray()

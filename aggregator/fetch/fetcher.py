@@ -2,8 +2,8 @@
 
 What an HTTP client does when left alone (redirects into private networks, bodies without end or of any size
 once decoded, time-outs that each slow byte puts off) is written down in the tests of hostile servers. Here
-every poll ends before its deadline and within its bytes, in an `Answer` or in one `FetchError`: `guard` sees
-each address that is dialled, `turns` keeps the pace, `decode` the size.
+every poll ends before its deadline and within its bytes, in an `Answer` or in one `FetchError`:
+`address_guard` sees each address that is dialled, `host_queue` keeps the pace, `decode` the size.
 
 There are no cookies, no ``Referer``, no proxy, and a connection serves one request: polls are minutes apart.
 """
@@ -21,13 +21,13 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from aggregator.errors import BadStatus, FetchError, TooSlow
-from aggregator.intake.decode import ACCEPTED, Body, too_large
-from aggregator.intake.faults import bad_status, clean, fault, refused
-from aggregator.intake.guard import dialling, open_socket
-from aggregator.intake.resolve import SystemResolver
-from aggregator.intake.route import REDIRECTS, Admit, Redirect, Route, redirect, where
-from aggregator.intake.turns import Turns
+from aggregator.fetch.address_guard import dialling, open_socket
+from aggregator.fetch.decode import ACCEPTED, Body, too_large
+from aggregator.fetch.dns import SystemResolver
+from aggregator.fetch.network_errors import bad_status, clean, fault, refused
+from aggregator.fetch.redirects import REDIRECTS, Admit, Redirect, Route, redirect, where
 from aggregator.model import Answer
+from aggregator.schedule.host_queue import HostQueue
 from aggregator.settings import Fetching
 
 _ACCEPT = (
@@ -46,7 +46,7 @@ class _Poll:
     conditional: bool
     allow_private: bool
     left: float  # seconds; waiting for a turn does not count
-    form: Mapping[str, str] | None = None  # what is posted; None: nothing, it is a GET
+    form: Mapping[str, str] | bytes | None = None  # what is posted; None: nothing, it is a GET
 
 
 @dataclass(slots=True)
@@ -70,7 +70,7 @@ class Fetcher:
         fetching: the limits.
         version: of this program, for the User-Agent.
         resolver: looks names up; the system's where none is given.
-        turns: the queue in front of the network; made from the settings where none is given.
+        host_queue: the queue in front of the network; made from the settings where none is given.
     """
 
     def __init__(
@@ -79,12 +79,14 @@ class Fetcher:
         version: str,
         *,
         resolver: AbstractResolver | None = None,
-        turns: Turns | None = None,
+        host_queue: HostQueue | None = None,
     ) -> None:
         self._limits = fetching
         self._agent = f"story-aggregator/{version}" + (f" (+{fetching.contact})" if fetching.contact else "")
         self._resolver = resolver or SystemResolver(fetching.concurrency)
-        self._turns = turns or Turns(fetching.concurrency, fetching.host_spacing.total_seconds())
+        self._host_queue = host_queue or HostQueue(
+            fetching.concurrency, fetching.host_spacing.total_seconds()
+        )
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -93,7 +95,7 @@ class Fetcher:
             use_dns_cache=False,
             socket_factory=open_socket,
             force_close=True,  # and so no source uses a connection that another one was allowed to make
-            limit=0,  # `Turns` counts them
+            limit=0,  # `HostQueue` counts them
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
@@ -154,7 +156,7 @@ class Fetcher:
         poll = _Poll(self._headers(accept, etag, last_modified), conditional, allow_private, left=timeout)
         route = Route(url, self._limits.max_redirects)
         while True:
-            async with self._turns.take(route.host, doubtful=doubtful):
+            async with self._host_queue.take(route.host, doubtful=doubtful):
                 await route.admitted(admit)
                 try:
                     outcome = await self._hop(route.here, poll)
@@ -169,21 +171,22 @@ class Fetcher:
     async def post(
         self,
         url: str,
-        form: Mapping[str, str],
+        form: Mapping[str, str] | bytes,
         *,
+        headers: Mapping[str, str] | None = None,
         allow_private: bool = False,
         admit: Admit | None = None,
     ) -> None:
-        """Sends a form to an address, once and without following redirects.
+        """Sends a form, or a body as it is, to an address, once and without following redirects.
 
         Raises:
             FetchError: as for `get`; every answer but a 2xx is one.
         """
         route = Route(url, most=0)
-        headers = {"User-Agent": self._agent, "Accept-Encoding": ACCEPTED}
+        sent = {"User-Agent": self._agent, "Accept-Encoding": ACCEPTED, **(headers or {})}
         left = self._limits.timeout.total_seconds()
-        poll = _Poll(headers, conditional=False, allow_private=allow_private, left=left, form=form)
-        async with self._turns.take(route.host):
+        poll = _Poll(sent, conditional=False, allow_private=allow_private, left=left, form=form)
+        async with self._host_queue.take(route.host):
             await route.admitted(admit)
             await self._hop(route.here, poll)
 

@@ -27,12 +27,16 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path, PurePath
 
+from aggregator.display import on_one_line
 from aggregator.errors import FolderError
+from aggregator.fetch.json_lines import Piece, pieces
 from aggregator.settings import Folders
-from aggregator.shown import on_one_line
 
 SUFFIXES = frozenset({".txt", ".md", ".html", ".htm", ".eml", ".json", ".jsonl", ".rss", ".atom", ".xml"})
 """What kinds of files there are readers for."""
+
+LINES = ".jsonl"
+"""The kind that is read in pieces, and may have any size."""
 
 _UNFINISHED = (
     "~",
@@ -80,8 +84,8 @@ class Dropped:
     Attributes:
         name: its name as it can be shown and stored.
         suffix: in lower case, with its dot; one of `SUFFIXES`.
-        body: all of it.
-        digest: SHA-256 of the body.
+        body: all of it; nothing of JSON lines, which `lines` reads in pieces.
+        digest: SHA-256 of all of it.
         modified: when it was last written.
         entry: its name in the folder, as the system has it.
         stamp: by which `done` knows it again.
@@ -132,6 +136,28 @@ def scan(folder: Path, limits: Folders, now: datetime) -> Generator[Dropped | Re
         for entry in sorted(os.listdir(here)):  # noqa: PTH208 - pathlib knows no handles
             if not _left_alone(entry) and (found := _look_at(here, entry, limits, now)):
                 yield found
+
+
+def lines(folder: Path, file: Dropped, start: int, longest: int) -> Generator[Piece, None, None]:
+    """The lines of a file from an offset on, in pieces. Whoever stops before the end closes it.
+
+    Raises:
+        FolderError: it cannot be read, or is not the same any more.
+    """
+    with _faults(folder), _opened(folder) as here:
+        handle = os.open(file.entry, _READ, dir_fd=here)
+        try:
+            os.lseek(handle, start, os.SEEK_SET)
+
+            def read(size: int) -> bytes:
+                block = os.read(handle, size)
+                if _Stamp.of(os.fstat(handle)) != file.stamp:
+                    raise FolderError(f"{file.name} changed while it was read", hint="the next look reads it")
+                return block
+
+            yield from pieces(read, start, longest)
+        finally:
+            os.close(handle)
 
 
 def refuse(file: Dropped, reason: str) -> Refusal:
@@ -198,7 +224,7 @@ def _fault(status: os.stat_result, entry: str, limits: Folders) -> str | None:
         return (
             f"there is no reader for this kind of file; there are readers for {', '.join(sorted(SUFFIXES))}"
         )
-    if status.st_size > limits.max_file_bytes:
+    if status.st_size > limits.max_file_bytes and PurePath(entry).suffix.lower() != LINES:
         return (
             f"it has {status.st_size} bytes, and {limits.max_file_bytes} is the limit; "
             "split it, or raise folders.max_file_bytes"
@@ -224,22 +250,24 @@ def _read(here: int, entry: str, expected: os.stat_result, now: datetime) -> Dro
         before = os.fstat(handle)
         if _unchanging(before) != _unchanging(expected):
             return None
-        pieces = []
+        kept, digest = [], sha256()
+        suffix = PurePath(entry).suffix.lower()
         left = before.st_size + 1  # one more than there may be: a file that grows is seen at once
         while left and (piece := os.read(handle, min(left, _PIECE))):
-            pieces.append(piece)
+            digest.update(piece)
+            if suffix != LINES:
+                kept.append(piece)
             left -= len(piece)
         after = os.fstat(handle)
     finally:
         os.close(handle)
     if left != 1 or _unchanging(after) != _unchanging(before):
         return None
-    body = b"".join(pieces)
     return Dropped(
         name=on_one_line(entry),
-        suffix=PurePath(entry).suffix.lower(),
-        body=body,
-        digest=sha256(body).digest(),
+        suffix=suffix,
+        body=b"".join(kept),
+        digest=digest.digest(),
         modified=_moment(before.st_mtime, now),
         entry=entry,
         stamp=_Stamp.of(before),

@@ -9,9 +9,9 @@ import ssl
 import aiohttp
 from yarl import URL
 
+from aggregator.display import on_one_line
 from aggregator.errors import AddressRefused, BadStatus, FetchError
-from aggregator.intake.pauses import host
-from aggregator.shown import on_one_line
+from aggregator.schedule.backoff import host
 
 _STATUS_HINTS = {
     401: "the server wants a login; a feed that needs one cannot be read here",

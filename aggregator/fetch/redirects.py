@@ -1,7 +1,7 @@
-"""The way of one poll: from the address that is configured through each redirect, or to the end of patience.
+"""Redirects of one request: which are followed, how many, and which address is remembered.
 
-A server chooses where its redirects lead. What may be dialled there is `guard`'s to say; here a redirect is
-read, and refused where it leads to no web address, in a circle, or on and on.
+A server chooses where its redirects lead. What may be dialled there is `address_guard`'s to say; here a
+redirect is read, and refused where it leads to no web address, in a circle, or on and on.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from yarl import URL
 
+from aggregator.display import short
 from aggregator.errors import AddressRefused, FetchError, HeldUp, LeftAlone
-from aggregator.intake.faults import clean
-from aggregator.intake.pauses import host
-from aggregator.shown import short
+from aggregator.fetch.network_errors import clean
+from aggregator.schedule.backoff import host
 
 REDIRECTS = (301, 302, 303, 307, 308)
 _PERMANENT = (301, 308)

@@ -43,7 +43,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from hashlib import blake2b
 
-from aggregator.intake.address import canonical, identifies
+from aggregator.normalise.address import canonical, identifies
 
 SUBSTANTIAL = 20
 """Letters and digits in title and text from which on two equal ones are hardly chance."""
@@ -59,7 +59,7 @@ _UNIQUE = 8  # characters from which on a guid may be meant for the whole world
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class IdentityFields:
     """What identity looks at in an entry, as its source wrote it.
 
     Attributes:
@@ -80,7 +80,7 @@ class Shown:
 
 
 def keys(
-    shown: Sequence[Shown], source: str, *, homes: Iterable[str | None] = (), dropped: bool = False
+    shown: Sequence[IdentityFields], source: str, *, homes: Iterable[str | None] = (), dropped: bool = False
 ) -> list[tuple[str, ...]]:
     """The keys of each entry of one body, strongest first; at least one each.
 
@@ -95,9 +95,9 @@ def keys(
     guids = [_guid(entry.guid, no_pages, dropped=dropped) for entry in shown]
     pages = [_page(entry.url, no_pages) for entry in shown]
     guids = _believed_guids(guids, pages, contents)
-    pages = _telling(pages, [guid or content.headline for guid, content in zip(guids, contents, strict=True)])
+    pages = _profile(pages, [guid or content.headline for guid, content in zip(guids, contents, strict=True)])
     items = [content.item if content.dated else None for content in contents]
-    alone = _telling(items, list(zip(guids, pages, strict=True)))
+    alone = _profile(items, list(zip(guids, pages, strict=True)))
     made = []
     for entry, content, guid, page, unshared in zip(shown, contents, guids, pages, alone, strict=True):
         item = content.dated and (content.substantial or (content.timed and unshared))
@@ -154,7 +154,7 @@ class _Content:
     timed: bool
 
     @classmethod
-    def of(cls, entry: Shown) -> _Content:
+    def of(cls, entry: IdentityFields) -> _Content:
         written = f"{entry.title}\n{entry.text[:_LOOKED_AT]}"
         letters = _letters(written)
         digest = _digest(letters or " ".join(written.split()))  # a text may be all signs
@@ -193,7 +193,7 @@ def _believed_guids(
     return [guid if len(where[guid]) == 1 or len(what[guid]) == 1 else None for guid in guids]
 
 
-def _telling(values: Sequence[str | None], apart: Sequence[Hashable]) -> list[str | None]:
+def _profile(values: Sequence[str | None], apart: Sequence[Hashable]) -> list[str | None]:
     """The values, without those that entries share which something stronger tells apart."""
     users = defaultdict(set)
     for value, mark in zip(values, apart, strict=True):

@@ -14,8 +14,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from aggregator.intake.address import host
 from aggregator.model import Entry, Parsed
+from aggregator.normalise.address import host
 from aggregator.settings import FeedSource, FolderSource
 
 _LONGEST_NAME = 80  # characters; what is longer is a slogan

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
-from aggregator.intake import identity, unchanged
-from aggregator.intake.boilerplate import clean
-from aggregator.intake.dates import when
-from aggregator.intake.language import language
-from aggregator.intake.publisher import feed_name, headline, publisher
 from aggregator.model import Entry, Parsed, Report
+from aggregator.normalise import identity, seen_entries
+from aggregator.normalise.boilerplate import clean
+from aggregator.normalise.dates import when
+from aggregator.normalise.language import language
+from aggregator.normalise.publisher import feed_name, headline, publisher
 from aggregator.settings import FeedSource, FolderSource
 
 RECIPE = 2
@@ -32,7 +32,7 @@ class Body:
     Attributes:
         reports: those with an entry that is new or has changed.
         beside: the keys of all others.
-        shown: digests of all entries, see `unchanged`.
+        shown: digests of all entries, see `seen_entries`.
     """
 
     reports: list[Report] = field(default_factory=list)
@@ -62,7 +62,7 @@ def changes(
         now: as for `normalise`.
         before: `Body.shown` of the body before.
     """
-    known, digests = unchanged.unpacked(before), unchanged.digests(parsed, source, RECIPE, now)
+    known, digests = seen_entries.unpacked(before), seen_entries.digests(parsed, source, RECIPE, now)
     told = [
         (entry, digest in known)
         for entry, digest in zip(parsed.entries, digests, strict=True)
@@ -70,7 +70,7 @@ def changes(
     ]
     entries = [entry for entry, _ in told]
     shown = [
-        identity.Shown(
+        identity.IdentityFields(
             guid=entry.guid,
             url=entry.url,
             title=entry.title,
@@ -91,11 +91,15 @@ def changes(
         report = _report(entries[best], shown[best], parsed, source, now)
         others = [entries[at] for at in group if at != best]
         reports.append(_with(report, others, identity.united(keys[at] for at in group)))
-    return Body(reports, tuple(beside), unchanged.packed(digests))
+    return Body(reports, tuple(beside), seen_entries.packed(digests))
 
 
 def _report(
-    entry: Entry, shown: identity.Shown, parsed: Parsed, source: FeedSource | FolderSource, now: datetime
+    entry: Entry,
+    shown: identity.IdentityFields,
+    parsed: Parsed,
+    source: FeedSource | FolderSource,
+    now: datetime,
 ) -> Report:
     names = (shown.publisher, source.publisher, parsed.title, feed_name(parsed), entry.publisher)
     title = headline(entry.title, names, entry.url)
@@ -126,7 +130,7 @@ def _with(report: Report, others: Sequence[Entry], keys: tuple[str, ...]) -> Rep
     )
 
 
-def _fullness(shown: identity.Shown) -> tuple[object, ...]:
+def _fullness(shown: identity.IdentityFields) -> tuple[object, ...]:
     """What decides which of several entries of a report is taken; the order of the body does not."""
     moment = shown.published.timestamp() if shown.published else 0.0
     return (

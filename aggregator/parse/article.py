@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from aggregator.errors import ParseError
-from aggregator.intake import markup, shape
-from aggregator.intake.plaintext import paragraphs
-from aggregator.intake.shape import Limits
 from aggregator.model import Entry, Parsed
+from aggregator.parse import entry_fields, markup
+from aggregator.parse.entry_fields import Limits
+from aggregator.parse.plaintext import paragraphs
 
 
 def parse(text: str, limits: Limits, url: str | None = None) -> Parsed:
@@ -25,7 +25,8 @@ def parse(text: str, limits: Limits, url: str | None = None) -> Parsed:
     article = extract(text, url=url, include_comments=False, include_tables=False) or ""
     page = markup.page(text)
     title = markup.line(page.meta.get("og:title", "")) or page.title or page.heading
-    entry = shape.trim(Entry(title=title, text=paragraphs(article), language=page.language), limits, url)
+    told = Entry(title=title, text=paragraphs(article), language=page.language)
+    entry = entry_fields.trim(told, limits, url)
     if entry is None or not entry.text:
         raise ParseError("there is no article in the page")
     return Parsed(entries=(entry,))

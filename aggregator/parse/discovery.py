@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import urljoin, urlsplit
 
-from aggregator.intake import markup, shape
-from aggregator.intake.plaintext import clip
-from aggregator.intake.shape import Limits
 from aggregator.model import Entry, Parsed
+from aggregator.parse import markup
+from aggregator.parse.entry_fields import Limits
+from aggregator.parse.plaintext import clip
+from aggregator.web_address import web_address
 
 _MOST = 50  # feeds that a page names; a forum has one for each of its rooms
 _USUAL = ("feed", "rss", "feed.xml", "rss.xml", "atom.xml", "index.xml", "feed.json")
@@ -22,10 +23,10 @@ def offers(text: str, limits: Limits, url: str | None = None) -> Parsed:
         url: where it came from; relative links start there, or where the page says.
     """
     page = markup.page(text)
-    base = shape.web_address(page.base, url) or url
+    base = web_address(page.base, url) or url
     found: dict[str, str] = {}
     for written, title in page.feeds:
-        address = shape.web_address(written, base)
+        address = web_address(written, base)
         if address and len(found) < _MOST:
             found.setdefault(address, clip(title, limits.title))
     return Parsed(

@@ -1,13 +1,13 @@
-"""One body in, entries out: which parser reads what. Runs in the parser process (`worker`)."""
+"""One body in, entries out: which parser reads what. Runs in the parser process (`sandbox_worker`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from aggregator.errors import ParseError
-from aggregator.intake import article, charset, discovery, document, feed, jsonfeed, mail, records, robots
-from aggregator.intake.shape import Limits
 from aggregator.model import Parsed
+from aggregator.parse import article, charset, discovery, document, feed, jsonfeed, mail, records, robots
+from aggregator.parse.entry_fields import Limits
 
 _Reader = Callable[[str, Limits, str | None], Parsed]
 
@@ -24,8 +24,9 @@ def parse_here(
 
     Args:
         body: the decoded body of an answer, or the content of a file.
-        kind: ``feed``, ``page`` (the feeds that a page names), ``article`` (what a page tells), ``robots``
-            (the address, if a robots.txt lets us read it), or the suffix of a file (``.txt``).
+        kind: ``feed``, ``lines`` (a piece of a file of JSON lines), ``page`` (the feeds that a page names),
+            ``article`` (what a page tells), ``robots`` (the address, if a robots.txt lets
+            us read it), or the suffix of a file (``.txt``).
         limits: how much is taken.
         url: where it came from; relative links start there.
         content_type: the ``Content-Type`` field that came with it.
@@ -64,6 +65,7 @@ def _feed(text: str, limits: Limits, url: str | None) -> Parsed:
 
 _READERS: dict[str, _Reader] = {
     "feed": _feed,
+    "lines": lambda text, limits, url: records.parse_piece(text, limits),
     "page": discovery.offers,
     "article": article.parse,
     "robots": robots.readable,

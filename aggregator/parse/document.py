@@ -8,10 +8,11 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from aggregator.errors import ParseError
-from aggregator.intake import markup, shape
-from aggregator.intake.plaintext import paragraphs
-from aggregator.intake.shape import Limits
 from aggregator.model import Entry, Parsed
+from aggregator.parse import entry_fields, markup
+from aggregator.parse.entry_fields import Limits
+from aggregator.parse.plaintext import paragraphs
+from aggregator.web_address import web_address
 
 _LONGEST_TITLE = 200  # characters; a first paragraph is mostly longer
 _DATED = re.compile(
@@ -94,7 +95,7 @@ def parse_html(text: str, limits: Limits, url: str | None = None) -> Parsed:
     meta = page.meta
     title = markup.line(meta.get("og:title", "")) or page.title or page.heading
     linked = _LINKED_DATA_DATE.search(text)
-    authors = [meta[name] for name in _AUTHORS if meta.get(name) and not shape.web_address(meta[name])]
+    authors = [meta[name] for name in _AUTHORS if meta.get(name) and not web_address(meta[name])]
     return _one(
         Entry(
             url=page.canonical or meta.get("og:url"),
@@ -112,7 +113,7 @@ def parse_html(text: str, limits: Limits, url: str | None = None) -> Parsed:
 
 
 def _one(entry: Entry, limits: Limits, base: str | None = None) -> Parsed:
-    trimmed = shape.trim(entry, limits, base)
+    trimmed = entry_fields.trim(entry, limits, base)
     if trimmed is None or not (trimmed.title or trimmed.text):
         raise ParseError("there is no text in it", hint="look whether the file was written whole")
     return Parsed(entries=(trimmed,))

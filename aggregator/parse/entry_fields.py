@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin, urlsplit
 
-from aggregator.intake import markup
-from aggregator.intake.plaintext import clip, one_line
 from aggregator.model import Entry
+from aggregator.parse import markup
+from aggregator.parse.plaintext import clip, one_line
+from aggregator.web_address import web_address
 
-MAX_ADDRESS = 2000  # characters; browsers and proxies stop near there
 MAX_GUID = 2000
 MAX_NAME = 200
 MAX_DATE = 100
 MAX_LIST = 20
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,4}")
-_UNPRINTED = re.compile("[\0-\x20\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +58,6 @@ def trim(entry: Entry, limits: Limits, base: str | None = None) -> Entry | None:
         tags=names(entry.tags),
     )
     return trimmed if trimmed.title or trimmed.text or trimmed.url else None
-
-
-def web_address(value: str | None, base: str | None = None) -> str | None:
-    """An absolute http or https address, or None where the value is none."""
-    if not value or len(value) > MAX_ADDRESS:
-        return None
-    # Like a browser: white space inside an address is no part of it, and hides `java\nscript:`.
-    value = _UNPRINTED.sub(lambda run: "%20" * run[0].count(" "), value.strip())
-    try:
-        address = urljoin(base, value) if base else value
-        parts = urlsplit(address)
-        good = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        return None
-    return address if good and len(address) <= MAX_ADDRESS else None
 
 
 def names(values: Iterable[str | None]) -> tuple[str, ...]:

@@ -17,10 +17,12 @@ from xml.sax import SAXParseException
 import feedparser
 
 from aggregator.errors import ParseError
-from aggregator.intake import feedtext, markup, pace, shape
-from aggregator.intake.plaintext import clip, one_line
-from aggregator.intake.shape import Limits
 from aggregator.model import Entry, Parsed
+from aggregator.parse import entry_fields, feedtext, markup
+from aggregator.parse.entry_fields import Limits
+from aggregator.parse.plaintext import clip, one_line
+from aggregator.schedule import pace
+from aggregator.web_address import web_address
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HTML_TYPES = frozenset({"text/html", "application/xhtml+xml"})
@@ -89,9 +91,11 @@ def _fault(result: Any, skipped_lines: int) -> str | None:
 def _parsed(
     feed: Any, found: list[Any], *, damaged: str | None, limits: Limits, url: str | None, text: str
 ) -> Parsed:
-    home = shape.web_address(_string(feed, "link"), url)
-    language = shape.language(_string(feed, "language"))
-    entries = (shape.trim(_entry(raw, language), limits, url or home) for raw in found[: limits.entries])
+    home = web_address(_string(feed, "link"), url)
+    language = entry_fields.language(_string(feed, "language"))
+    entries = (
+        entry_fields.trim(_entry(raw, language), limits, url or home) for raw in found[: limits.entries]
+    )
     return Parsed(
         entries=tuple(entry for entry in entries if entry is not None),
         title=clip(_title(feed), limits.title) or None,
@@ -103,8 +107,8 @@ def _parsed(
         ),
         skip_hours=pace.skip_hours(text),
         skip_days=pace.skip_days(text),
-        hub=next((link for link in _hrefs(feed, {"hub"}) if shape.web_address(link)), None),
-        topic=next((link for link in _hrefs(feed, {"self"}) if shape.web_address(link)), None),
+        hub=next((link for link in _hrefs(feed, {"hub"}) if web_address(link)), None),
+        topic=next((link for link in _hrefs(feed, {"self"}) if web_address(link)), None),
     )
 
 
@@ -136,7 +140,7 @@ def _link(raw: Any) -> str | None:
     """The entry's page; where there is no link feedparser takes a permanent guid."""
     link = _string(raw, "link") or next(_hrefs(raw, {"alternate"}), None)
     # Many a "permanent" guid is a bare number, and no address to be made absolute.
-    return link if link != _string(raw, "id") or shape.web_address(link) else None
+    return link if link != _string(raw, "id") or web_address(link) else None
 
 
 def _links(raw: Any) -> Iterator[str]:

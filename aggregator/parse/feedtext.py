@@ -8,8 +8,8 @@ from collections import deque
 from xml.sax.saxutils import escape
 
 from aggregator.errors import ParseError
-from aggregator.intake import markup
-from aggregator.intake.plaintext import clip, one_line
+from aggregator.parse import markup
+from aggregator.parse.plaintext import clip, one_line
 
 _FEED_ROOTS = frozenset({"rss", "rdf", "feed", "channel", "entry", "item"})  # Atom has documents of one entry
 _PAGE_ROOTS = frozenset(

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from aggregator.errors import ParseError
-from aggregator.intake import markup, notation, shape
-from aggregator.intake.notation import objects, string, strings
-from aggregator.intake.plaintext import clip
-from aggregator.intake.shape import Limits
 from aggregator.model import Entry, Parsed
+from aggregator.parse import entry_fields, lenient_json, markup
+from aggregator.parse.entry_fields import Limits
+from aggregator.parse.lenient_json import objects, string, strings
+from aggregator.parse.plaintext import clip
+from aggregator.web_address import web_address
 
 
 def parse(text: str, limits: Limits, url: str | None = None) -> Parsed:
@@ -27,7 +28,7 @@ def parse(text: str, limits: Limits, url: str | None = None) -> Parsed:
     Raises:
         ParseError: it is no JSON, or no JSON Feed.
     """
-    feed = notation.load(text)
+    feed = lenient_json.load(text)
     if not is_feed(feed):
         raise ParseError(
             "JSON, but no JSON Feed: there is no list `items`",
@@ -43,11 +44,13 @@ def is_feed(value: Any) -> bool:
 
 def read(feed: dict[str, Any], limits: Limits, url: str | None = None) -> Parsed:
     """The entries of a JSON Feed that was loaded already; as `parse`."""
-    home = shape.web_address(string(feed, "home_page_url"), url)
-    language = shape.language(string(feed, "language"))
+    home = web_address(string(feed, "home_page_url"), url)
+    language = entry_fields.language(string(feed, "language"))
     items = feed["items"][: limits.entries]
     shaped = (
-        shape.trim(_entry(item, language), limits, url or home) for item in items if isinstance(item, dict)
+        entry_fields.trim(_entry(item, language), limits, url or home)
+        for item in items
+        if isinstance(item, dict)
     )
     entries = tuple(entry for entry in shaped if entry is not None)
     return Parsed(
@@ -56,8 +59,8 @@ def read(feed: dict[str, Any], limits: Limits, url: str | None = None) -> Parsed
         url=home,
         language=language,
         damaged=_damage(feed, len(items), len(entries)),
-        hub=next((hub for hub in _hubs(feed) if shape.web_address(hub)), None),
-        topic=shape.web_address(string(feed, "feed_url")),
+        hub=next((hub for hub in _hubs(feed) if web_address(hub)), None),
+        topic=web_address(string(feed, "feed_url")),
     )
 
 
@@ -78,7 +81,7 @@ def _entry(item: dict[str, Any], language: str | None) -> Entry:
         authors=tuple(name for author in _authors(item) if (name := string(author, "name"))),
         published=string(item, "date_published"),
         updated=string(item, "date_modified"),
-        language=shape.language(string(item, "language")) or language,
+        language=entry_fields.language(string(item, "language")) or language,
         links=tuple(_links(item)),
         tags=tuple(strings(item, "tags")),
     )

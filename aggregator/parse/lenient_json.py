@@ -1,4 +1,4 @@
-"""JSON from strangers: deep, wide, not quite JSON; numbers come as they were written."""
+"""Lenient JSON decoding under limits: deep, wide, not quite JSON; numbers as they were written."""
 
 from __future__ import annotations
 

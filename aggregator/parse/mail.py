@@ -8,10 +8,10 @@ from email.message import EmailMessage
 from email.utils import getaddresses
 
 from aggregator.errors import ParseError
-from aggregator.intake import charset, markup, shape
-from aggregator.intake.plaintext import paragraphs
-from aggregator.intake.shape import Limits
 from aggregator.model import Entry, Parsed
+from aggregator.parse import charset, entry_fields, markup
+from aggregator.parse.entry_fields import Limits
+from aggregator.parse.plaintext import paragraphs
 
 
 def parse(body: bytes, limits: Limits) -> Parsed:
@@ -31,7 +31,7 @@ def parse(body: bytes, limits: Limits) -> Parsed:
         language=_header(mail, "Content-Language"),
         publisher=next((name or address for name, address in people), None),
     )
-    trimmed = shape.trim(entry, limits)
+    trimmed = entry_fields.trim(entry, limits)
     if trimmed is None:
         raise ParseError("a mail without subject and text", hint="save it from the mail program as a whole")
     return Parsed(entries=(trimmed,))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import nh3
 
-from aggregator.intake.plaintext import encodable, one_line, paragraphs
+from aggregator.parse.plaintext import encodable, one_line, paragraphs
 
 
 def _set(names: str) -> set[str]:

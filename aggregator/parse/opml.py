@@ -14,8 +14,9 @@ from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from aggregator.errors import ParseError
-from aggregator.intake import charset
-from aggregator.intake.feedtext import repaired
+from aggregator.parse import charset
+from aggregator.parse.feedtext import repaired
+from aggregator.web_address import subscribed_address
 
 LARGEST = 10_000_000  # bytes of a file
 MOST = 10_000  # outlines
@@ -141,15 +142,17 @@ class _Entry:
     categories: list[str]
     language: str | None
     more: dict[str, str]
-    is_folder: bool = False
+    is_folder: bool
 
     @classmethod
     def of(cls, attributes: dict[str, str]) -> _Entry:
         plain = {name.lower(): value.strip() for name, value in attributes.items()}
+        # What has a name and nothing else is a folder; that it is empty is no fault of it.
+        bare = not any(plain.get(name) for name in ("xmlurl", "type", "htmlurl", "url"))
         ours = f"{{{_OURS}}}"
         return cls(
             name=_named(plain.get("text") or plain.get("title") or ""),
-            url=plain.get("xmlurl") or None,
+            url=subscribed_address(plain.get("xmlurl", "")) or None,
             categories=_categories(plain.get("category", "")),
             language=plain.get("language") or None,
             more={
@@ -157,6 +160,7 @@ class _Entry:
                 for name, value in attributes.items()
                 if name.startswith(ours) and value
             },
+            is_folder=bare and bool(plain.get("text") or plain.get("title")),
         )
 
 

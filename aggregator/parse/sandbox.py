@@ -1,4 +1,4 @@
-"""Parsing where it can be stopped: in a process that lives on from body to body, and whose death costs one.
+"""Sandbox for parsers: a process under limits that lives from body to body, and whose death costs one.
 
 A parser of foreign bytes may loop, take all memory or crash. In a process of its own it has bounds of time
 and of memory, and sees no secret: not the environment, not the database.
@@ -18,13 +18,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from aggregator.errors import ParseError
-from aggregator.intake import wire
 from aggregator.model import Parsed
+from aggregator.parse import sandbox_protocol
 
 if TYPE_CHECKING:
     from aggregator.settings import Parsing
 
-_MODULE = "aggregator.intake.worker"
+_MODULE = "aggregator.parse.sandbox_worker"
 _STARTING = 30.0  # seconds for a start, which takes 0.2 on an idle machine
 _DYING = 5.0  # seconds from the end of its pipe to the end of a process
 _MOST_BODIES = 1000  # for one process: what its libraries never give back would add up over the years
@@ -91,7 +91,7 @@ class Parser:
         }
         child = await self._idle.get()
         try:
-            return await child.ask(wire.frame(header), body)
+            return await child.ask(sandbox_protocol.frame(header), body)
         finally:
             self._idle.put_nowait(child)
 
@@ -192,8 +192,8 @@ async def _exchange(process: Process, request: bytes) -> dict[str, Any]:
 
 async def _receive(process: Process) -> dict[str, Any]:
     assert process.stdout is not None  # noqa: S101 - as above
-    length = int.from_bytes(await process.stdout.readexactly(wire.LENGTH), "big")
-    if length > wire.MAX_REPLY:
+    length = int.from_bytes(await process.stdout.readexactly(sandbox_protocol.LENGTH), "big")
+    if length > sandbox_protocol.MAX_REPLY:
         raise ParseError("the parser process answers with more than it may", hint=_REPORT)
     reply: dict[str, Any] = json.loads(await process.stdout.readexactly(length))
     return reply
@@ -201,7 +201,7 @@ async def _receive(process: Process) -> dict[str, Any]:
 
 def _unpacked(reply: dict[str, Any], parsing: Parsing) -> Parsed:
     if "parsed" in reply:
-        return wire.unpack(reply["parsed"])
+        return sandbox_protocol.unpack(reply["parsed"])
     if "error" in reply:
         raise ParseError(reply["error"], hint=reply["hint"])
     raise _refusal(f"{parsing.memory // 2**20} MiB of memory", "parse.memory")

@@ -1,4 +1,4 @@
-"""How the service and its parser process talk: lengths, JSON, bytes. Never pickle: it runs what it reads.
+"""Wire protocol of service and parser process: lengths, JSON, bytes. Never pickle: it runs what it reads.
 
 ::
 
@@ -39,7 +39,7 @@ def unpack(packed: dict[str, Any]) -> Parsed:
     """
     entries = tuple(_entry(raw) for raw in packed["entries"])
     sets = {name: frozenset(packed[name]) for name in _SETS}
-    return Parsed(**(packed | {"entries": entries} | sets))
+    return Parsed(**(packed | {"entries": entries, "bad": tuple(packed["bad"])} | sets))
 
 
 def _entry(raw: dict[str, Any]) -> Entry:

@@ -1,6 +1,6 @@
 """The parser process: bytes come in by a pipe, entries go out by another, until the pipe ends.
 
-Started by `contain`. What a parser may do to its process it does to this one. Each request has a bound of
+Started by `sandbox`. What a parser may do to its process it does to this one. Each request has a bound of
 processor time, at which the system kills the process; the process as a whole has one of memory.
 """
 
@@ -13,9 +13,9 @@ import sys
 from typing import Any, BinaryIO
 
 from aggregator.errors import ParseError
-from aggregator.intake import wire
-from aggregator.intake.parse import parse_here
-from aggregator.intake.shape import Limits
+from aggregator.parse import sandbox_protocol
+from aggregator.parse.dispatch import parse_here
+from aggregator.parse.entry_fields import Limits
 
 _LEAST_ROOM = 16 * 2**20
 
@@ -28,14 +28,14 @@ def main() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     _warm_up()
     _confine(int(sys.argv[1]))
-    _send(sink, wire.frame({"ready": True}))
-    while length := source.read(wire.LENGTH):
+    _send(sink, sandbox_protocol.frame({"ready": True}))
+    while length := source.read(sandbox_protocol.LENGTH):
         header = json.loads(source.read(int.from_bytes(length, "big")))
         try:
             reply = _reply(header, source)
         except MemoryError:
             # What is left of the heap after that is nothing to work with.
-            _send(sink, wire.frame({"memory": True}))
+            _send(sink, sandbox_protocol.frame({"memory": True}))
             return
         _send(sink, reply)
 
@@ -60,11 +60,11 @@ def _reply(header: dict[str, Any], source: BinaryIO) -> bytes:
     body = source.read(header["size"])
     signal.setitimer(signal.ITIMER_PROF, header["cpu_seconds"])
     try:
-        reply = wire.frame(_answer(header, body))
+        reply = sandbox_protocol.frame(_answer(header, body))
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-    if len(reply) > wire.MAX_REPLY:
-        return wire.frame(
+    if len(reply) > sandbox_protocol.MAX_REPLY:
+        return sandbox_protocol.frame(
             {"error": "more text in it than anybody can read", "hint": "lower parse.max_entries"}
         )
     return reply
@@ -81,7 +81,7 @@ def _answer(header: dict[str, Any], body: bytes) -> dict[str, Any]:
         )
     except ParseError as error:
         return {"error": error.message, "hint": error.hint}
-    return {"parsed": wire.pack(parsed)}
+    return {"parsed": sandbox_protocol.pack(parsed)}
 
 
 def _send(sink: BinaryIO, data: bytes) -> None:

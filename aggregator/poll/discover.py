@@ -6,21 +6,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from aggregator.configuration import comparable
+from aggregator.display import short
 from aggregator.errors import BadStatus, NotFound, ParseError, SourceError
-from aggregator.intake.discovery import usual_places
-from aggregator.shown import short
+from aggregator.parse.discovery import usual_places
 
 if TYPE_CHECKING:
-    from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Fetcher
-    from aggregator.intake.route import Admit
+    from aggregator.fetch.fetcher import Fetcher
+    from aggregator.fetch.redirects import Admit
     from aggregator.model import Answer, Entry, Parsed
+    from aggregator.parse.sandbox import Parser
 
 _LEAVE_ALONE = (429, 503)  # who says so is not asked for the next address
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DiscoveredFeed:
     """A feed that was tried.
 
     Attributes:
@@ -68,7 +68,7 @@ class Discovery:
         self._allow_private = allow_private
         self._admit = admit
 
-    async def find(self, url: str, choice: int | None = None) -> Found:
+    async def find(self, url: str, choice: int | None = None) -> DiscoveredFeed:
         """The feed at an address: itself, the one that the page there names, or one at a usual place.
 
         Args:
@@ -97,10 +97,10 @@ class Discovery:
     async def _get(self, url: str) -> Answer:
         return await self._fetcher.get(url, allow_private=self._allow_private, admit=self._admit)
 
-    async def _read(self, url: str, answer: Answer) -> Found:
+    async def _read(self, url: str, answer: Answer) -> DiscoveredFeed:
         about = {"url": answer.url, "content_type": answer.content_type}
         parsed = await self._parser.parse(answer.body, "feed", **about)
-        return Found(answer.moved_to or url, parsed, answer.wire_bytes)
+        return DiscoveredFeed(answer.moved_to or url, parsed, answer.wire_bytes)
 
     async def _offers(self, answer: Answer) -> tuple[Entry, ...]:
         """The feeds that a page names, each once."""
@@ -111,7 +111,7 @@ class Discovery:
             return ()
         return tuple({comparable(str(entry.url)): entry for entry in reversed(page.entries)}.values())[::-1]
 
-    async def _guessed(self, url: str, page: Answer, no_feed: ParseError) -> Found:
+    async def _guessed(self, url: str, page: Answer, no_feed: ParseError) -> DiscoveredFeed:
         """A feed at one of the usual places, asked one after the other, as the host's turns have it."""
         places = usual_places(page.url)
         for place in places:

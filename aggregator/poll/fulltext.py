@@ -18,24 +18,25 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
-from aggregator.agenda import note_other_limit
 from aggregator.errors import AggregatorError, LeftAlone, ParseError, SourceError
-from aggregator.ingest import Gain, rewrite
-from aggregator.intake import address, whole
-from aggregator.intake.language import language
-from aggregator.intake.robots import Robots
+from aggregator.normalise import address, full_text
+from aggregator.normalise.language import language
+from aggregator.poll.poll_queue import note_other_limit
+from aggregator.poll.robots import Robots
+from aggregator.schedule import fulltext_policy
 from aggregator.settings import FeedSource, Settings
+from aggregator.stories.ingest import IngestResult, rewrite
 from storage import pages
 from storage import reports as store
 
 if TYPE_CHECKING:
-    from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Fetcher
-    from aggregator.intake.route import Admit
-    from aggregator.linker import Linker
+    from aggregator.fetch.fetcher import Fetcher
+    from aggregator.fetch.redirects import Admit
     from aggregator.model import Entry
+    from aggregator.parse.sandbox import Parser
+    from aggregator.stories.linker import Linker
     from storage.database import Database
-    from storage.pages import Wanted
+    from storage.pages import PendingPage
 
 _ACCEPT = "text/html, application/xhtml+xml;q=0.9, */*;q=0.1"
 _PAGES = ("text/html", "application/xhtml+xml")
@@ -47,7 +48,7 @@ Commit = Callable[[Callable[[Any], Result]], Coroutine[Any, Any, Result]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class PageResult:
     """What came of reading pages.
 
     Attributes:
@@ -98,7 +99,7 @@ class FullText:
         self._clock = clock
         self._extracting = asyncio.Lock()  # one at a time: the other parser process is for the polls
 
-    def want(self, tx: Any, source: str, gain: Gain, now: datetime) -> None:
+    def want(self, tx: Any, source: str, gain: IngestResult, now: datetime) -> None:
         """Have the pages of new reports read, where their source asks for it; in the open transaction."""
         if source in self._sources and gain.new:
             pages.want(tx, source, gain.new, self._limits.max_pages, now)
@@ -111,17 +112,17 @@ class FullText:
             names = pages.sources_due(tx, self._clock())
         return [self._sources[name] for name in names if name in self._sources]
 
-    async def read(self, source: FeedSource, admit: Admit) -> Reading:
+    async def read(self, source: FeedSource, admit: Admit) -> PageResult:
         """Read the pages of a source that are due, one after the other; stops where its host is in trouble.
 
         Args:
             source: one of those that `due` gives.
-            admit: see `route`.
+            admit: see `fetch.redirects`.
 
         Raises:
             StoreError: the database refused; what was not committed is asked for again.
         """
-        reading = Reading()
+        reading = PageResult()
         for page in await asyncio.to_thread(self._wanted, source):
             try:
                 gain = await self._read(source, page, admit)
@@ -141,11 +142,11 @@ class FullText:
                 reading = replace(reading, taken=taken, stories=reading.stories | gain.stories)
         return reading
 
-    def _wanted(self, source: FeedSource) -> list[Wanted]:
+    def _wanted(self, source: FeedSource) -> list[PendingPage]:
         with self._database.reading() as tx:
             return pages.due(tx, source.name, self._clock())[: self._limits.max_pages]
 
-    async def _read(self, source: FeedSource, page: Wanted, admit: Admit) -> Gain:
+    async def _read(self, source: FeedSource, page: PendingPage, admit: Admit) -> IngestResult:
         if not address.identifies(page.url):
             return await self._without(page, "the address is no page of its own")
         rights: dict[str, Any] = {"allow_private": source.allow_private, "admit": admit}
@@ -162,33 +163,33 @@ class FullText:
                 answer.body, "article", url=answer.url, content_type=answer.content_type
             )
         now = self._clock()
-        gain: Gain = await self._commit(
+        gain: IngestResult = await self._commit(
             lambda tx: self._take(tx, source, page.report, parsed.entries[0], now)
         )
         return gain
 
-    def _take(self, tx: Any, source: FeedSource, report: int, found: Entry, now: datetime) -> Gain:
+    def _take(self, tx: Any, source: FeedSource, report: int, found: Entry, now: datetime) -> IngestResult:
         """The page's text in place of the feed's, if it is the better one."""
         stored = store.get(tx, [report]).get(report)
         if stored is None:
-            return Gain()
-        text = whole.whole_text(stored.title, stored.text, found)
+            return IngestResult()
+        text = full_text.whole_text(stored.title, stored.text, found)
         if text is None or stored.forgotten is not None:
             pages.tried(tx, report, "the feed's own text is longer, or the page is about something else")
-            return Gain()
+            return IngestResult()
         pages.tried(tx, report, "its text was taken", taken=True)
         spoken = language(f"{stored.title}\n{text}", found.language, source.language)
         return rewrite(tx, self._linker, report, text, spoken, now)
 
-    async def _without(self, page: Wanted, why: str) -> Gain:
+    async def _without(self, page: PendingPage, why: str) -> IngestResult:
         """The report keeps its feed's text."""
         await self._commit(lambda tx: pages.tried(tx, page.report, why))
-        return Gain()
+        return IngestResult()
 
-    async def _put_off(self, source: FeedSource, page: Wanted, error: SourceError) -> bool:
+    async def _put_off(self, source: FeedSource, page: PendingPage, error: SourceError) -> bool:
         """Note a failure; True if the host is left alone for a while."""
         now, limits = self._clock(), self._limits
-        following = whole.after_failure(page.tries + 1, error, now, limits.retry_after_ceiling)
+        following = fulltext_policy.after_failure(page.tries + 1, error, now, limits.retry_after_ceiling)
 
         def note(tx: Any) -> None:
             pages.tried(tx, page.report, error.message, again=following.due)

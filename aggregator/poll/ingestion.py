@@ -1,4 +1,4 @@
-"""Take in what a body gave: its reports, in transactions of a bounded size, and what is kept with the last.
+"""Ingests the reports of one body in transactions of a bounded size, validators with the last.
 
 A body of a thousand entries must not hold the database for a minute; and a report that brings out a defect
 of ours costs itself, not those beside it.
@@ -13,16 +13,15 @@ from datetime import datetime
 from typing import Any
 
 from aggregator import metrics
+from aggregator.display import short
 from aggregator.errors import AggregatorError
-from aggregator.fulltext import FullText
-from aggregator.ingest import Gain, ingest
-from aggregator.intake.normalise import Body, changes
-from aggregator.linker import Linker
 from aggregator.model import Parsed, Report
-from aggregator.polled import Broken, Polled, blamed
+from aggregator.normalise.report import Body, changes
+from aggregator.poll.poll_result import IngestDefect, PollResult, blamed
+from aggregator.poll.writing import Writer
 from aggregator.settings import Source
-from aggregator.shown import short
-from aggregator.writing import Writer
+from aggregator.stories.ingest import IngestResult, ingest
+from aggregator.stories.linker import Linker
 
 _BATCH, _BATCH_TEXT = (
     100,
@@ -40,22 +39,24 @@ class _Batch:
     now: datetime
 
 
-Keep = Callable[[Any, Polled], None]
+Keep = Callable[[Any, PollResult], None]
 """Writes, in an open transaction, what goes with the outcome so far."""
 
 
-class Taking:
+class Ingestion:
     """Takes reports into the database, for one event loop.
 
     Args:
         linker: puts them into stories.
-        full_text: is told whose pages are wanted.
+        new: is told what is new, in the open transaction.
         writer: of the database.
 
     """
 
-    def __init__(self, linker: Linker, full_text: FullText, writer: Writer) -> None:
-        self._linker, self._full_text, self._writer = linker, full_text, writer
+    def __init__(
+        self, linker: Linker, new: Callable[[Any, str, IngestResult, datetime], None], writer: Writer
+    ) -> None:
+        self._linker, self._new, self._writer = linker, new, writer
 
     async def made(
         self, parsed: Parsed | None, source: Source, now: datetime, before: bytes | None = None
@@ -63,7 +64,7 @@ class Taking:
         """The reports of a body, beside what was known of it before.
 
         Raises:
-            Broken: a defect of ours that this body brings out.
+            IngestDefect: a defect of ours that this body brings out.
 
         """
         if parsed is None:
@@ -71,7 +72,7 @@ class Taking:
         with blamed(source.name), metrics.stage("normalise"):
             return await asyncio.to_thread(changes, parsed, source, now, before)
 
-    async def take_in(self, body: Body, polled: Polled, now: datetime, keep: Keep) -> Polled:
+    async def take_in(self, body: Body, polled: PollResult, now: datetime, keep: Keep) -> PollResult:
         """The reports of a body, a transaction a batch; `keep` ends the last one.
 
         What nobody foresaw ends it with an error in the outcome, beside what was committed before.
@@ -91,12 +92,10 @@ class Taking:
                 break
         return polled
 
-    async def _ingest(self, batch: _Batch, polled: Polled, also: Keep) -> Polled:
-        full_text = self._full_text
-
-        def work(tx: Any) -> tuple[Gain, Polled]:
+    async def _ingest(self, batch: _Batch, polled: PollResult, also: Keep) -> PollResult:
+        def work(tx: Any) -> tuple[IngestResult, PollResult]:
             gain = ingest(tx, self._linker, batch.reports, batch.now, batch.shown)
-            full_text.want(tx, polled.source, gain, batch.now)
+            self._new(tx, polled.source, gain, batch.now)
             kept = polled.plus(gain)
             also(tx, kept)
             return gain, kept
@@ -106,21 +105,21 @@ class Taking:
         metrics.gained(polled.source, len(gain.new), len(gain.revised), gain.verdicts)
         return kept
 
-    async def _one_by_one(self, batch: _Batch, polled: Polled, also: Keep) -> Polled:
+    async def _one_by_one(self, batch: _Batch, polled: PollResult, also: Keep) -> PollResult:
         """A batch again, each report by itself: a defect costs the one that brings it out."""
         before = len(polled.lost)
         for report in batch.reports:
             try:
                 with blamed(f"the report {short(report.title)} ({report.url or 'no address'})"):
                     polled = await self._ingest(replace(batch, reports=[report]), polled, _nothing_more)
-            except Broken as error:
+            except IngestDefect as error:
                 polled = replace(polled, lost=(*polled.lost, error))
                 if len(polled.lost) - before > _MOST_LOST:
                     return replace(polled, error=error)
         try:
             with blamed(polled.source):
                 return await self._ingest(replace(batch, reports=[]), polled, also)
-        except Broken as error:
+        except IngestDefect as error:
             return replace(polled, error=error)
 
 
@@ -137,5 +136,5 @@ def _batches(found: Iterable[Report]) -> list[list[Report]]:
     return batches
 
 
-def _nothing_more(tx: Any, polled: Polled) -> None:
+def _nothing_more(tx: Any, polled: PollResult) -> None:
     """What is kept with a batch that is not the last."""

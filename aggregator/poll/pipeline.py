@@ -10,7 +10,7 @@
 
 A file that is damaged in part gives what it can, and goes to failed/ so that a person sees it.
 
-A poll of a source ends in a `Polled`, never in an exception for what the source did. Reading and deciding
+A poll of a source ends in a `PollResult`, never in an exception for what the source did. Reading and deciding
 happen anywhere; writing happens one transaction at a time.
 """
 
@@ -27,21 +27,26 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aggregator import metrics
-from aggregator.agenda import Agenda
 from aggregator.errors import FolderError, LeftAlone, ParseError, SourceError
-from aggregator.fulltext import FullText, Reading
-from aggregator.intake import due, folder
-from aggregator.intake.folder import Dropped, Refusal
-from aggregator.intake.turns import Room
-from aggregator.linker import Linker
+from aggregator.fetch import folder
+from aggregator.fetch.folder import Dropped, Refusal
 from aggregator.model import Answer, Parsed, SourceState
-from aggregator.polled import Broken, Polled, fault, looked, outcome
-from aggregator.prune import Forgotten, prune
+from aggregator.poll.fulltext import FullText, PageResult
+from aggregator.poll.ingestion import Ingestion
+from aggregator.poll.lines import Lines, LinesFile
+from aggregator.poll.poll_queue import PollQueue
+from aggregator.poll.poll_result import IngestDefect, PollResult, fault, looked, outcome
+from aggregator.poll.websub import Hubs
+from aggregator.poll.writing import Writer, to_its_end
 from aggregator.publish import publish
+from aggregator.push.outbox import Outbox
+from aggregator.schedule import next_poll
+from aggregator.schedule.host_queue import Backpressure
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
-from aggregator.taking import Taking
-from aggregator.websub import Hubs
-from aggregator.writing import Writer, to_its_end
+from aggregator.stories import second_look
+from aggregator.stories.linker import Linker
+from aggregator.stories.pruning import Pruned, prune
+from aggregator.stories.refingerprint import refingerprint
 from storage import corrections, sources, stories, subscriptions
 from storage import pauses as kept_pauses
 from storage import reports as kept_reports
@@ -51,8 +56,8 @@ from storage.subscriptions import Subscription
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Fetcher
+    from aggregator.fetch.fetcher import Fetcher
+    from aggregator.parse.sandbox import Parser
 
 _FILES_A_LOOK = 1000  # of one folder; the rest waits for the next look, so that other sources get their turn
 _PATIENCE = timedelta(seconds=10)  # with files that have not settled, in a run that ends
@@ -89,10 +94,15 @@ class Pipeline:
         self._linker = Linker(settings.dedup, settings.prefer)
         self._published_changes: int | None = None  # made by people, that the files show
         self._writer = Writer(database, self._forget)
-        self._room = Room(settings.fetch.concurrency)
+        self._backpressure = Backpressure(settings.fetch.concurrency)
         self._publishing = asyncio.Lock()
-        self._agenda = Agenda(settings, database, clock)
+        self._poll_queue = PollQueue(settings, database, clock)
         self._compose()
+
+    @property
+    def settings(self) -> Settings:
+        """All of them, as they are now."""
+        return self._settings
 
     def adopt(self, settings: Settings, tools: tuple[Fetcher, Parser] | None = None) -> None:
         """Go on with other settings; a poll that is under way ends as it began.
@@ -105,34 +115,36 @@ class Pipeline:
         if (settings.dedup, settings.prefer) != (self._settings.dedup, self._settings.prefer):
             self._linker = Linker(settings.dedup, settings.prefer)
         self._settings = settings
-        self._agenda.adopt(settings)
+        self._poll_queue.adopt(settings)
         if tools is not None:
             self._fetcher, self._parser = tools
-            self._room = Room(settings.fetch.concurrency)
+            self._backpressure = Backpressure(settings.fetch.concurrency)
         self._compose()
 
     def _compose(self) -> None:
         """What is made of the settings and the tools."""
         settings, database, write, clock = self._settings, self._database, self._writer.write, self._clock
+        self._outbox = Outbox(settings, database, self._fetcher, write, clock)
         self._hubs = Hubs(settings, database, self._fetcher, write, clock)
         self._full_text = FullText(
             settings, database, self._fetcher, self._parser, self._linker, write, clock
         )
-        self._taking = Taking(self._linker, self._full_text, self._writer)
+        self._ingestion = Ingestion(self._linker, self._full_text.want, self._writer)
+        self._lines = Lines(self._parser, self._ingestion, database)
 
     def waiting(self) -> list[Source]:
         """The sources to poll now, the one that has waited longest first."""
-        return self._agenda.waiting()
+        return self._poll_queue.waiting()
 
     def allowed(self) -> list[Source]:
         """The sources that a person may have polled now, due or not."""
-        return self._agenda.allowed()
+        return self._poll_queue.allowed()
 
     def next_wait(self) -> timedelta | None:
         """How long until the next source is due; None if all have been given up."""
-        return self._agenda.next_wait()
+        return self._poll_queue.next_wait()
 
-    async def poll(self, source: Source, *, patient: bool = False) -> Polled:
+    async def poll(self, source: Source, *, patient: bool = False) -> PollResult:
         """Poll one source.
 
         Args:
@@ -164,7 +176,7 @@ class Pipeline:
         """Ask a hub to tell us what is new; what went wrong, if something did."""
         return await self._hubs.ask(wanted, self._admit)
 
-    async def take_sent(self, source: FeedSource, body: bytes, content_type: str | None) -> Polled:
+    async def take_sent(self, source: FeedSource, body: bytes, content_type: str | None) -> PollResult:
         """Take in what a hub has sent for a source.
 
         Raises:
@@ -173,7 +185,7 @@ class Pipeline:
         """
         now = self._clock()
 
-        def keep(tx: Any, polled: Polled) -> None:
+        def keep(tx: Any, polled: PollResult) -> None:
             subscriptions.received(tx, source.name, now)
             state = sources.states(tx, source.name).get(source.name)
             if state and polled.new:
@@ -182,16 +194,18 @@ class Pipeline:
         try:
             with metrics.stage("parse"):
                 parsed = await self._parser.parse(body, "feed", url=source.url, content_type=content_type)
-            polled = Polled(source.name, warning=parsed.damaged)
-            return await self._taking.take_in(await self._taking.made(parsed, source, now), polled, now, keep)
+            polled = PollResult(source.name, warning=parsed.damaged)
+            return await self._ingestion.take_in(
+                await self._ingestion.made(parsed, source, now), polled, now, keep
+            )
         except SourceError as error:
-            return Polled(source.name, error=error)
+            return PollResult(source.name, error=error)
 
     def with_pages(self) -> list[FeedSource]:
         """The sources whose reports have pages to read now."""
         return self._full_text.due()
 
-    async def read_pages(self, source: FeedSource) -> Reading:
+    async def read_pages(self, source: FeedSource) -> PageResult:
         """Read the pages of a source's reports that are due.
 
         Raises:
@@ -199,6 +213,30 @@ class Pipeline:
 
         """
         return await self._full_text.read(source, self._admit)
+
+    async def refingerprint(self) -> int:
+        """Fingerprint again what an older version has fingerprinted; how many reports that were."""
+        total = 0
+        while made := await self._writer.write(
+            lambda tx: refingerprint(tx, self._linker, self._clock() - self._settings.dedup.window)
+        ):
+            total += made
+        return total
+
+    async def look_again(self) -> int:
+        """Partition again what has come since the last look; how many reports changed their story."""
+        moved = 0
+        while True:
+            looked = await self._writer.write(
+                lambda tx: second_look.look_again(tx, self._linker, self._clock())
+            )
+            moved += looked.moved
+            if not looked.reports:
+                return moved
+
+    async def push(self) -> int:
+        """Tell targets of stories; how many were told."""
+        return await self._outbox.turn()
 
     async def publish(self) -> list[Path]:
         """Write the feeds; the files that changed.
@@ -215,15 +253,15 @@ class Pipeline:
         """Something was rolled back: the linker that there is now may be ahead."""
         self._linker.forget()
 
-    async def prune(self) -> Forgotten:
+    async def prune(self) -> Pruned:
         """Forget what is old; how much that was."""
         now = self._clock()
         before = now - self._settings.dedup.window
         await self._writer.write(lambda tx: self._linker.let_go(kept_reports.first_since(tx, before)))
         return await prune(self._writer.write, self._settings, now)
 
-    async def _poll_feed(self, source: FeedSource) -> Polled:
-        state, limits = self._agenda.state(source), self._agenda.bounds(source)
+    async def _poll_feed(self, source: FeedSource) -> PollResult:
+        state, limits = self._poll_queue.state(source), self._poll_queue.bounds(source)
         chance = random.random()  # noqa: S311  # jitter
         answer: Answer | None = None
         if state.due is not None:
@@ -231,24 +269,24 @@ class Pipeline:
         try:
             with metrics.stage("fetch"):
                 answer = await self._fetcher.get(
-                    due.address_to_poll(state, source),
+                    next_poll.address_to_poll(state, source),
                     etag=state.etag,
                     last_modified=state.last_modified,
                     allow_private=source.allow_private,
                     admit=self._admit,
                     doubtful=state.failures > 0,
                 )
-            with self._room.taken():
+            with self._backpressure.taken():
                 parsed = await self._parsed(answer, state)
                 polled = await self._keep_answer(source, state, answer, parsed, chance)
         except LeftAlone as left:
-            return Polled(source.name, left_alone=left.message)
+            return PollResult(source.name, left_alone=left.message)
         except SourceError as error:
-            polled = Polled(source.name, error=error)
+            polled = PollResult(source.name, error=error)
         if polled.error is not None:
             now = self._clock()
-            failed = due.after_failure(state, limits, polled.error, now, chance, answer)
-            pause = self._agenda.limited(source, state, failed, polled.error, now)
+            failed = next_poll.after_failure(state, limits, polled.error, now, chance, answer)
+            pause = self._poll_queue.limited(source, state, failed, polled.error, now)
 
             def keep(tx: Any) -> None:
                 sources.save(tx, failed)
@@ -261,41 +299,41 @@ class Pipeline:
 
     async def _admit(self, host: str) -> None:
         """Let a poll go on whose turn has come, once there is room for its answer."""
-        await self._room.wait()
-        self._agenda.admit(host)
+        await self._backpressure.wait()
+        self._poll_queue.admit(host)
 
     async def _keep_answer(
         self, source: FeedSource, state: SourceState, answer: Answer, parsed: Parsed | None, chance: float
-    ) -> Polled:
+    ) -> PollResult:
         """The reports, and with the last of them the validators: a crash before that asks for all again."""
-        now, limits = self._clock(), self._agenda.bounds(source)
+        now, limits = self._clock(), self._poll_queue.bounds(source)
         hubs = self._hubs
-        polled = Polled(source.name, unchanged=parsed is None, warning=parsed.damaged if parsed else None)
+        polled = PollResult(source.name, unchanged=parsed is None, warning=parsed.damaged if parsed else None)
 
-        def keep(tx: Any, polled: Polled) -> None:
+        def keep(tx: Any, polled: PollResult) -> None:
             whole = parsed
             if parsed and polled.lost:  # no validators, as of a damaged feed: what was lost comes again
                 whole = replace(parsed, damaged=polled.lost[0].message)
             pushed = hubs.learn(tx, source.name, answer, parsed, now)
-            outcome = due.Outcome(answer, whole, polled.new, body.shown, pushed)
-            sources.save(tx, due.after_answer(state, limits, outcome, now, chance))
+            outcome = next_poll.Outcome(answer, whole, polled.new, body.shown, pushed)
+            sources.save(tx, next_poll.after_answer(state, limits, outcome, now, chance))
 
-        body = await self._taking.made(parsed, source, now, state.shown)
-        return await self._taking.take_in(body, polled, now, keep)
+        body = await self._ingestion.made(parsed, source, now, state.shown)
+        return await self._ingestion.take_in(body, polled, now, keep)
 
     async def _parsed(self, answer: Answer, state: SourceState) -> Parsed | None:
         """The entries of an answer; None if it says that nothing has changed."""
-        if answer.status == 304 or due.digest(answer.body) == state.body_hash:
+        if answer.status == 304 or next_poll.digest(answer.body) == state.body_hash:
             return None
         with metrics.stage("parse"):
             return await self._parser.parse(
                 answer.body, "feed", url=answer.url, content_type=answer.content_type
             )
 
-    async def _poll_folder(self, source: FolderSource, most: int) -> Polled:
+    async def _poll_folder(self, source: FolderSource, most: int) -> PollResult:
         now = self._clock()
-        self._agenda.looked(source, now)
-        polled = Polled(source.name)
+        self._poll_queue.looked(source, now)
+        polled = PollResult(source.name)
         # Closed here, where the database refuses: a service that tries for days must not run out of handles.
         with contextlib.closing(folder.scan(source.folder, self._settings.folders, now)) as dropped:
             try:
@@ -306,7 +344,7 @@ class Pipeline:
                     polled = await self._take(source, item, polled, now)
             except FolderError as error:
                 polled = replace(polled, error=error)
-        state = self._agenda.state(source)
+        state = self._poll_queue.state(source)
         if polled.new or polled.revised or polled.error or state.error or not state.polls:
             after = looked(state, polled, now)
             await self._writer.write(lambda tx: sources.save(tx, after))
@@ -314,18 +352,16 @@ class Pipeline:
         return polled
 
     async def _take(
-        self, source: FolderSource, item: Dropped | Refusal, polled: Polled, now: datetime
-    ) -> Polled:
+        self, source: FolderSource, item: Dropped | Refusal, polled: PollResult, now: datetime
+    ) -> PollResult:
         """One file: its reports into the database, then the file out of the way, in this order."""
         if isinstance(item, Dropped):
             try:
-                with metrics.stage("parse"):
-                    parsed = await self._parser.parse(item.body, item.suffix)
-                kept = await self._keep_file(source, item, parsed, polled, now)
-            except (ParseError, Broken) as error:
+                kept, damaged = await self._taken(source, item, polled, now)
+            except (ParseError, IngestDefect) as error:
                 item = folder.refuse(item, str(error))
             else:
-                wrong = fault(parsed, kept, kept.lost[len(polled.lost) :])
+                wrong = fault(damaged, kept, kept.lost[len(polled.lost) :])
                 polled = replace(kept, error=None)  # what is wrong with a file is not wrong with the folder
                 if wrong is None:
                     await asyncio.to_thread(folder.done, source.folder, item)
@@ -334,9 +370,23 @@ class Pipeline:
         await asyncio.to_thread(folder.failed, source.folder, item)
         return replace(polled, refused=(*polled.refused, f"{item.name}: {item.reason}"))
 
+    async def _taken(
+        self, source: FolderSource, file: Dropped, polled: PollResult, now: datetime
+    ) -> tuple[PollResult, str | None]:
+        """The reports of a file, and what is wrong with it; JSON lines are read piece by piece."""
+        if file.suffix != folder.LINES:
+            with metrics.stage("parse"):
+                parsed = await self._parser.parse(file.body, file.suffix)
+            return await self._keep_file(source, file, parsed, polled, now), parsed.damaged
+        longest = self._settings.folders.max_line_bytes
+        lines = LinesFile(
+            source, file.name, file.digest, lambda place: folder.lines(source.folder, file, place, longest)
+        )
+        return await self._lines.take_in(lines, polled, now)
+
     async def _keep_file(
-        self, source: FolderSource, file: Dropped, parsed: Parsed, polled: Polled, now: datetime
-    ) -> Polled:
+        self, source: FolderSource, file: Dropped, parsed: Parsed, polled: PollResult, now: datetime
+    ) -> PollResult:
         """The reports of a file, and then its name in the ledger: a crash in between takes it in again.
 
         One that is damaged never gets there: whoever drops it again sees again what is wrong with it.
@@ -346,11 +396,13 @@ class Pipeline:
                 return polled
         before = len(polled.lost)
 
-        def keep(tx: Any, polled: Polled) -> None:
+        def keep(tx: Any, polled: PollResult) -> None:
             if parsed.damaged is None and len(polled.lost) == before:
                 sources.take(tx, source.name, file.digest, file.name, now)
 
-        return await self._taking.take_in(await self._taking.made(parsed, source, now), polled, now, keep)
+        return await self._ingestion.take_in(
+            await self._ingestion.made(parsed, source, now), polled, now, keep
+        )
 
     def _publish(self) -> list[Path]:
         settings = self._settings.publish

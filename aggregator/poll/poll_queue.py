@@ -1,4 +1,4 @@
-"""Whose turn it is: when each source is due, who may be polled at a person's wish, and who is left alone.
+"""Queue of sources to poll: which are due, which a person may poll now, and which are left alone.
 
 When a feed is due lives in the database, and so do the pauses after a 429, so that a restart polls nothing
 early. Folders are looked into by a clock of this process alone.
@@ -12,15 +12,15 @@ from typing import Any
 
 from aggregator import metrics
 from aggregator.errors import BadStatus, LeftAlone, SourceError
-from aggregator.intake import due, pauses
 from aggregator.model import Pause, SourceState
+from aggregator.schedule import backoff, next_poll
 from aggregator.settings import FeedSource, Fetching, FolderSource, Settings, Source
 from storage import pauses as kept_pauses
 from storage import sources
 from storage.database import Database
 
 
-class Agenda:
+class PollQueue:
     """What there is to do, and when.
 
     Args:
@@ -65,9 +65,9 @@ class Agenda:
     def asked_to_wait(self, source: FeedSource) -> str | None:
         """Why not even a person has a feed asked now, as its server wishes; None where they may."""
         now, state = self._clock(), self.state(source)
-        if pause := self._pause_of(pauses.host(due.address_to_poll(state, source)), now):
+        if pause := self._pause_of(backoff.host(next_poll.address_to_poll(state, source)), now):
             return pause.reason
-        return state.reason if due.asked_to_wait(state, self.bounds(source), now) else None
+        return state.reason if next_poll.asked_to_wait(state, self.bounds(source), now) else None
 
     def next_wait(self) -> timedelta | None:
         """How long until the next source is due; None if all have been given up."""
@@ -78,11 +78,11 @@ class Agenda:
     def state(self, source: Source) -> SourceState:
         """What is remembered of a source."""
         with self._database.reading() as tx:
-            return due.known(sources.states(tx, source.name), source)
+            return next_poll.known(sources.states(tx, source.name), source)
 
-    def bounds(self, source: FeedSource) -> due.Bounds:
+    def bounds(self, source: FeedSource) -> next_poll.Bounds:
         """What the user allows for a feed."""
-        return due.bounds(source, self._settings.fetch)
+        return next_poll.bounds(source, self._settings.fetch)
 
     def looked(self, source: FolderSource, now: datetime) -> None:
         """A folder is looked into."""
@@ -117,10 +117,10 @@ class Agenda:
             state
             for other, state in self._states()
             if isinstance(other, FeedSource) and other.name != source.name
-            if pauses.host(due.address_to_poll(state, other)) == error.host
+            if backoff.host(next_poll.address_to_poll(state, other)) == error.host
         ]
         standing, fetch = self._standing(), self._settings.fetch
-        pause = pauses.after_limit(error.host, before, after, neighbours, standing, fetch, now)
+        pause = backoff.after_limit(error.host, before, after, neighbours, standing, fetch, now)
         if pause:
             standing = [each for each in self._told.values() if now < each.until]
             self._told = {each.name: each for each in (*standing, pause)}
@@ -138,28 +138,28 @@ class Agenda:
     def _states(self) -> list[tuple[Source, SourceState]]:
         with self._database.reading() as tx:
             known = sources.states(tx)
-        return [(source, due.known(known, source)) for source in self._settings.sources]
+        return [(source, next_poll.known(known, source)) for source in self._settings.sources]
 
     def _due_at(self, source: Source, state: SourceState, now: datetime) -> datetime | None:
         if isinstance(source, FolderSource):
             look = self._next_look.get(source.name, now)
             return look if look <= now + source.every else now  # the clock was set back
-        moment = due.due_at(state, self.bounds(source), now)
-        pause = self._pause_of(pauses.host(due.address_to_poll(state, source)), now)
+        moment = next_poll.due_at(state, self.bounds(source), now)
+        pause = self._pause_of(backoff.host(next_poll.address_to_poll(state, source)), now)
         return max(moment, pause.until) if moment and pause else moment
 
     def _may_poll(self, source: Source, state: SourceState, now: datetime) -> bool:
         if isinstance(source, FolderSource):
             return True
-        pause = self._pause_of(pauses.host(due.address_to_poll(state, source)), now)
-        return not pause and due.person_may_poll(state, self.bounds(source), now)
+        pause = self._pause_of(backoff.host(next_poll.address_to_poll(state, source)), now)
+        return not pause and next_poll.person_may_poll(state, self.bounds(source), now)
 
     def _pause_of(self, host: str, now: datetime) -> Pause | None:
-        return pauses.covering(self._standing(), host, self._settings.fetch, now)
+        return backoff.covering(self._standing(), host, self._settings.fetch, now)
 
 
 def note_other_limit(tx: Any, error: SourceError, whose: str, fetching: Fetching, now: datetime) -> None:
-    """Keep the pause that follows where no feed was asked for, if there is one; see `pauses`."""
-    pause = pauses.after_other_limit(error, whose, kept_pauses.standing(tx), fetching, now)
+    """Keep the pause that follows where no feed was asked for, if there is one; see `backoff`."""
+    pause = backoff.after_other_limit(error, whose, kept_pauses.standing(tx), fetching, now)
     if pause is not None:
         kept_pauses.keep(tx, pause, now)

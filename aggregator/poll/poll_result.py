@@ -1,4 +1,4 @@
-"""What came of a poll of a source, and what is made of it."""
+"""Result of one poll of a source, and the state that follows from it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from aggregator.errors import AggregatorError, BadStatus, SourceError
-from aggregator.ingest import Gain
-from aggregator.model import Answer, Parsed, SourceState
+from aggregator.model import Answer, SourceState
+from aggregator.stories.ingest import IngestResult
 
 
-class Broken(SourceError):
+class IngestDefect(SourceError):
     """A body, or one report in it, brings out a defect of ours; the cause is what nobody foresaw."""
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class PollResult:
     """What came of one poll of one source.
 
     Attributes:
@@ -41,10 +41,10 @@ class Polled:
     left_alone: str | None = None
     error: SourceError | None = None
     warning: str | None = None
-    lost: tuple[Broken, ...] = ()
+    lost: tuple[IngestDefect, ...] = ()
     refused: tuple[str, ...] = ()
 
-    def plus(self, gain: Gain) -> Polled:
+    def plus(self, gain: IngestResult) -> PollResult:
         """With what a transaction has brought."""
         return replace(
             self,
@@ -54,7 +54,7 @@ class Polled:
         )
 
 
-def looked(state: SourceState, polled: Polled, now: datetime) -> SourceState:
+def looked(state: SourceState, polled: PollResult, now: datetime) -> SourceState:
     """The state of a folder after a look that brought something, or failed."""
     error = polled.error
     return replace(
@@ -71,7 +71,7 @@ def looked(state: SourceState, polled: Polled, now: datetime) -> SourceState:
     )
 
 
-def outcome(polled: Polled, answer: Answer | None) -> str:
+def outcome(polled: PollResult, answer: Answer | None) -> str:
     """What came of a poll, in one word: the status of its answer, or the kind of its error."""
     if isinstance(polled.error, BadStatus):
         return str(polled.error.status)
@@ -80,11 +80,11 @@ def outcome(polled: Polled, answer: Answer | None) -> str:
     return str(answer.status) if answer else "ok"
 
 
-def fault(parsed: Parsed, kept: Polled, lost: Sequence[Broken]) -> str | None:
+def fault(damaged: str | None, kept: PollResult, lost: Sequence[IngestDefect]) -> str | None:
     """What is wrong with a file, though it gave what it could."""
     if kept.error:
         return str(kept.error)
-    faults = [parsed.damaged] if parsed.damaged else []
+    faults = [damaged] if damaged else []
     faults += [error.message for error in lost]
     return f"{'; '.join(faults)} (its good entries were taken in)" if faults else None
 
@@ -97,6 +97,6 @@ def blamed(what: str) -> Iterator[None]:
     except AggregatorError:
         raise
     except Exception as error:
-        raise Broken(
+        raise IngestDefect(
             f"{what}: {error!r}", hint="a defect: please report it, with the feed or the file"
         ) from error

@@ -1,8 +1,4 @@
-"""What a site lets robots read: robots.txt, by RFC 9309; the only door to protego.
-
-The standard library's parser knows no wildcards and takes the first rule that fits, not the longest, so it is
-none for RFC 9309. protego takes seconds over some files of 500 KiB; it runs in the parser process.
-"""
+"""Asks a site for its robots.txt, once a day, and obeys it, also where it cannot be had (RFC 9309)."""
 
 from __future__ import annotations
 
@@ -15,15 +11,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from aggregator.errors import BadStatus, FetchError
-from aggregator.intake.shape import Limits
-from aggregator.model import Entry, Parsed
 
 if TYPE_CHECKING:
-    from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Fetcher
-    from aggregator.intake.route import Admit
+    from aggregator.fetch.fetcher import Fetcher
+    from aggregator.fetch.redirects import Admit
+    from aggregator.parse.sandbox import Parser
 
-TOKEN = "story-aggregator"  # noqa: S105 - what a robots.txt calls us, and no secret
 _LARGEST = 500 * 1024  # bytes that are read of one, as RFC 9309 has it at least
 _FRESH = 24 * 3600.0  # seconds that one is believed
 _SITES = 100  # whose files are kept
@@ -31,22 +24,8 @@ _ACCEPT = "text/plain, */*;q=0.1"
 _NOT_NOW = (408, 425, 429)  # say nothing about the file
 
 
-def readable(text: str, limits: Limits, url: str | None = None) -> Parsed:
-    """The address as an entry, if a robots.txt lets us read it; else nothing.
-
-    Args:
-        text: the robots.txt.
-        limits: how much is taken; there is one entry at most.
-        url: of the page.
-    """
-    from protego import Protego  # noqa: PLC0415 - an extra, and needed in the parser process alone
-
-    allowed = bool(url) and Protego.parse(text).can_fetch(str(url), TOKEN)
-    return Parsed(entries=(Entry(url=url),) if allowed and limits.entries else ())
-
-
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _CachedRobots:
     """What was learnt of a site: its file, compressed; None where it has none."""
 
     file: bytes | None
@@ -68,7 +47,7 @@ class Robots:
         self._fetcher = fetcher
         self._parser = parser
         self._clock = clock
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[str, _CachedRobots] = OrderedDict()
 
     async def allow(self, url: str, *, allow_private: bool, admit: Admit) -> bool:
         """Whether the site lets us read this page.
@@ -83,7 +62,7 @@ class Robots:
         known = self._known.get(site)
         if known is None or known.until <= self._clock():
             file = await self._file(f"{site}/robots.txt", allow_private=allow_private, admit=admit)
-            known = self._known[site] = _Known(file, self._clock() + _FRESH)
+            known = self._known[site] = _CachedRobots(file, self._clock() + _FRESH)
         self._known.move_to_end(site)
         while len(self._known) > _SITES:
             self._known.popitem(last=False)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from aggregator.display import counted
 from aggregator.errors import FolderError
 from aggregator.settings import FolderSource, Source
-from aggregator.shown import counted
 
 if TYPE_CHECKING:
-    from aggregator.intake.contain import Parser
-    from aggregator.intake.fetch import Fetcher
-    from aggregator.intake.route import Admit
+    from aggregator.fetch.fetcher import Fetcher
+    from aggregator.fetch.redirects import Admit
+    from aggregator.parse.sandbox import Parser
 
 
 async def try_source(source: Source, fetcher: Fetcher, parser: Parser, admit: Admit | None) -> str:

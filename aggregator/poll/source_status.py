@@ -1,4 +1,4 @@
-"""How each source fares: put together from the configuration, what is remembered of it, and what it gave."""
+"""Status of each source: its configuration, its stored state and its statistics in one value."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aggregator.intake import due, pauses, silence
-from aggregator.intake.freshness import in_words
-from aggregator.intake.silence import Silence
+from aggregator.display import without_secrets
 from aggregator.model import Pause, SourceState
+from aggregator.schedule import backoff, next_poll, silence
+from aggregator.schedule.freshness import in_words
+from aggregator.schedule.silence import Silence
 from aggregator.settings import FeedSource, Fetching, FolderSource, Settings, Source
-from aggregator.shown import without_secrets
-from storage import giving, sources
 from storage import pauses as kept_pauses
-from storage.giving import Giving
+from storage import source_stats, sources
+from storage.source_stats import SourceStats
 
 
 @dataclass(frozen=True, slots=True)
-class Overview:
+class SourceStatus:
     """How a source fares.
 
     Attributes:
@@ -29,7 +29,7 @@ class Overview:
             ``stopped``, ``moved`` or ``silent``.
         next_poll: when it is polled next, now or later; None for a folder and for what is polled no more.
         why: why then.
-        giving: what it gave.
+        stats: what it gave.
         silence: set where it is silent for longer than it ever is.
 
     """
@@ -39,13 +39,13 @@ class Overview:
     condition: str
     next_poll: datetime | None
     why: str
-    giving: Giving
+    stats: SourceStats
     silence: Silence | None
 
     @property
     def told_share(self) -> float | None:
         """The share of its reports that others had told before, in [0, 1]; None where it gave none."""
-        return self.giving.told / self.giving.reports if self.giving.reports else None
+        return self.stats.told / self.stats.reports if self.stats.reports else None
 
     @property
     def troubles(self) -> list[str]:
@@ -63,7 +63,7 @@ class Overview:
     def moved_to(self) -> str | None:
         """Where it has moved to for good."""
         state = self.state
-        return without_secrets(state.moved_to) if state.moved_to and due.has_moved(state) else None
+        return without_secrets(state.moved_to) if state.moved_to and next_poll.has_moved(state) else None
 
     def as_json(self) -> dict[str, Any]:
         """The same as a JSON object; times in UTC, sizes in bytes."""
@@ -89,9 +89,9 @@ class Overview:
             "failures_in_a_row": state.failures,
             "bytes_received": state.bytes_received,
             "bytes_saved": state.bytes_saved,
-            "reports": self.giving.reports,
-            "stories": self.giving.stories,
-            "told_before": self.giving.told,
+            "reports": self.stats.reports,
+            "stories": self.stats.stories,
+            "told_before": self.stats.told,
             "told_before_share": None if self.told_share is None else round(self.told_share, 4),
             "error": state.error,
             "remedy": state.hint,
@@ -100,7 +100,9 @@ class Overview:
         }
 
 
-def overviews(tx: Any, settings: Settings, now: datetime, name: str | None = None) -> list[Overview]:
+def source_statuses(
+    tx: Any, settings: Settings, now: datetime, name: str | None = None
+) -> list[SourceStatus]:
     """How each configured source fares, or the one of this name; in the order of the configuration.
 
     Args:
@@ -110,13 +112,13 @@ def overviews(tx: Any, settings: Settings, now: datetime, name: str | None = Non
         name: of a source.
 
     """
-    states, givings = sources.states(tx), giving.givings(tx, name)
+    states, stats_by_source = sources.states(tx), source_stats.stats_by_source(tx, name)
     standing = kept_pauses.standing(tx)
     found = []
     for source in settings.sources:
         if name in (None, source.name):
-            state, given = due.known(states, source), givings.get(source.name, Giving())
-            moments = giving.moments(tx, source.name, silence.MOMENTS)
+            state, given = next_poll.known(states, source), stats_by_source.get(source.name, SourceStats())
+            moments = source_stats.moments(tx, source.name, silence.MOMENTS)
             if isinstance(source, FolderSource):
                 found.append(_of_folder(source, state, given, moments, now))
             else:
@@ -125,37 +127,37 @@ def overviews(tx: Any, settings: Settings, now: datetime, name: str | None = Non
 
 
 def _of_folder(
-    source: FolderSource, state: SourceState, given: Giving, moments: Sequence[datetime], now: datetime
-) -> Overview:
+    source: FolderSource, state: SourceState, given: SourceStats, moments: Sequence[datetime], now: datetime
+) -> SourceStatus:
     silent = None if state.error else silence.unusual(moments, now)  # each look is an answer; few are kept
     why = f"a folder is looked into every {in_words(source.every)}"
     condition = "new" if state.polled is None else _condition(state, silent)
-    return Overview(source, state, condition, None, why, given, silent)
+    return SourceStatus(source, state, condition, None, why, given, silent)
 
 
 def _of_feed(
     source: FeedSource,
     state: SourceState,
-    given: Giving,
+    given: SourceStats,
     moments: Sequence[datetime],
     standing: Sequence[Pause],
     fetching: Fetching,
     now: datetime,
-) -> Overview:
+) -> SourceStatus:
     silent = silence.unusual(moments, state.succeeded)
     condition = "new" if state.polled is None else _condition(state, silent)
-    next_poll, why = _next(source, state, fetching, now)
-    pause = pauses.covering(standing, pauses.host(due.address_to_poll(state, source)), fetching, now)
-    if pause and next_poll and pause.until > next_poll:
-        next_poll, why = pause.until, pause.reason
+    moment, why = _next(source, state, fetching, now)
+    pause = backoff.covering(standing, backoff.host(next_poll.address_to_poll(state, source)), fetching, now)
+    if pause and moment and pause.until > moment:
+        moment, why = pause.until, pause.reason
         condition = condition if state.error else "paused"
-    return Overview(source, state, condition, next_poll, why, given, silent)
+    return SourceStatus(source, state, condition, moment, why, given, silent)
 
 
 def _next(
     source: FeedSource, state: SourceState, fetching: Fetching, now: datetime
 ) -> tuple[datetime | None, str]:
-    moment = due.due_at(state, due.bounds(source, fetching), now)
+    moment = next_poll.due_at(state, next_poll.bounds(source, fetching), now)
     if moment is not None and state.due is not None and moment < state.due:
         return moment, "due later than any that is set now: the clock was wrong then, or the ceiling higher"
     return (None if moment is None else max(moment, now)), state.reason
@@ -166,7 +168,7 @@ def _condition(state: SourceState, silent: Silence | None) -> str:
         return "stopped"
     if state.error:
         return "failing"
-    if due.has_moved(state):
+    if next_poll.has_moved(state):
         return "moved"
     return "silent" if silent else "good"
 

@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from aggregator.configuration import Item, comparable
 from aggregator.configuration.problems import sentence
-from aggregator.intake.opml import Outline
+from aggregator.display import short
+from aggregator.parse.opml import Outline
 from aggregator.settings import FeedSource, Settings
-from aggregator.shown import short
 
 RIGHTS = ("allow_private", "i_own_this_host")
 """What a list from outside cannot give itself."""
@@ -23,7 +23,7 @@ _PLACED = ("name", "url", "tags", "language")  # have a place of their own in OP
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedSource:
     """What becomes of one entry of a list.
 
     Attributes:
@@ -59,7 +59,7 @@ def called(title: str | None, url: str) -> str:
     return printable[:_LONGEST_NAME].strip() or str(urlsplit(url).hostname or url)[:_LONGEST_NAME]
 
 
-def planned(outlines: Sequence[Outline], settings: Settings, *, trusted: bool = False) -> list[Planned]:
+def planned(outlines: Sequence[Outline], settings: Settings, *, trusted: bool = False) -> list[PlannedSource]:
     """What becomes of each entry of a list.
 
     Args:
@@ -68,7 +68,7 @@ def planned(outlines: Sequence[Outline], settings: Settings, *, trusted: bool = 
         trusted: whether the list may give its sources the `RIGHTS`.
     """
     names = {source.name for source in settings.sources}
-    added: dict[str, Planned] = {}
+    added: dict[str, PlannedSource] = {}
     plans = []
     for outline in outlines:
         plan = _plan(outline, settings, added, trusted=trusted)
@@ -82,28 +82,30 @@ def planned(outlines: Sequence[Outline], settings: Settings, *, trusted: bool = 
     return plans
 
 
-def _plan(outline: Outline, settings: Settings, added: Mapping[str, Planned], *, trusted: bool) -> Planned:
+def _plan(
+    outline: Outline, settings: Settings, added: Mapping[str, PlannedSource], *, trusted: bool
+) -> PlannedSource:
     name = outline.name or called(None, outline.url or "an entry without a name")
     if not outline.url:
-        return Planned(name, "names no feed", refused=True)
+        return PlannedSource(name, "names no feed", refused=True)
     if there := known(settings, outline.url):
-        return Planned(name, f"is there already, as {short(there)}")
+        return PlannedSource(name, f"is there already, as {short(there)}")
     if (twice := added.get(comparable(outline.url))) and twice.item:
         tags = dict.fromkeys([*twice.item.get("tags", ()), *outline.tags])
         if tags:
             twice.item["tags"] = list(tags)
-        return Planned(name, f"is in the list twice; its tags went to {short(twice.name)}")
+        return PlannedSource(name, f"is in the list twice; its tags went to {short(twice.name)}")
     left_out = [right for right in RIGHTS if right in outline.more and not trusted]
     item = _item(outline, name, settings, trusted=trusted)
     try:
         FeedSource.model_validate(item)
     except ValidationError as error:
         said = "; ".join(f"{each['loc'][0]}: {sentence(each)}" for each in error.errors(include_url=False))
-        return Planned(name, said, refused=True)
+        return PlannedSource(name, said, refused=True)
     without = (
         f", without {' and '.join(left_out)} (a list cannot give these; see --trusted)" if left_out else ""
     )
-    return Planned(name, f"added{without}", item)
+    return PlannedSource(name, f"added{without}", item)
 
 
 def _item(outline: Outline, name: str, settings: Settings, *, trusted: bool) -> dict[str, Any]:

@@ -18,17 +18,17 @@ from collections.abc import Callable, Coroutine, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from aggregator.agenda import note_other_limit
 from aggregator.errors import SourceError
-from aggregator.intake import websub
-from aggregator.intake.freshness import wished
+from aggregator.poll.poll_queue import note_other_limit
+from aggregator.schedule import websub
+from aggregator.schedule.freshness import wished
 from aggregator.settings import FeedSource, Settings
 from storage import subscriptions
 from storage.subscriptions import Subscription
 
 if TYPE_CHECKING:
-    from aggregator.intake.fetch import Fetcher
-    from aggregator.intake.route import Admit
+    from aggregator.fetch.fetcher import Fetcher
+    from aggregator.fetch.redirects import Admit
     from aggregator.model import Answer, Parsed
     from storage.database import Database
 

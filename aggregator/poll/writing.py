@@ -24,7 +24,7 @@ Result = TypeVar("Result")
 
 
 @dataclass(slots=True, eq=False)
-class _Order:
+class _QueuedWrite:
     """Work, and what came of it."""
 
     work: Callable[[Any], Any]
@@ -47,7 +47,7 @@ class Writer:
         self._database = database
         self._forget = forget
         self._turn = asyncio.Lock()
-        self._orders: deque[_Order] = deque()
+        self._orders: deque[_QueuedWrite] = deque()
 
     async def write(self, work: Callable[[Any], Result], weight: int = 1) -> Result:
         """Do work in a transaction, perhaps together with that of others.
@@ -61,7 +61,7 @@ class Writer:
             Exception: what the work raised; nothing of it was kept.
 
         """
-        order = _Order(work, weight)
+        order = _QueuedWrite(work, weight)
         self._orders.append(order)
         try:
             async with self._turn:
@@ -77,21 +77,21 @@ class Writer:
         result: Result = order.result
         return result
 
-    def _taken(self) -> list[_Order]:
+    def _taken(self) -> list[_QueuedWrite]:
         """The orders of the next transaction, in the order in which they came."""
         taken, weight = [self._orders.popleft()], 0
         while self._orders and (weight := weight + taken[-1].weight) + self._orders[0].weight <= MOST:
             taken.append(self._orders.popleft())
         return taken
 
-    def _carry_out(self, orders: list[_Order]) -> None:
+    def _carry_out(self, orders: list[_QueuedWrite]) -> None:
         self._transact(orders)
         failed = orders[0].error
         if len(orders) > 1 and failed is not None and not isinstance(failed, StoreError):
             for order in orders:
                 self._transact([order])
 
-    def _transact(self, orders: list[_Order]) -> None:
+    def _transact(self, orders: list[_QueuedWrite]) -> None:
         """Do all of it, or nothing; what came of it is in the orders."""
         failed: BaseException | None = None
         try:

@@ -44,10 +44,15 @@ def publish(settings: Publish, stories: Sequence[Story], namespace: UUID) -> lis
         chosen = select(feed, stories)
         for kind in feed.formats:
             name = f"{feed.name}.{kind}"
-            body = _RENDER[kind](channel(settings, feed, name, namespace), chosen)
+            body = render(kind, channel(settings, feed, name, namespace), chosen)
             if files.write(settings.directory, name, body):
                 changed.append(settings.directory / name)
     return changed
+
+
+def render(kind: str, about: Channel, stories: Sequence[Story]) -> bytes:
+    """The stories as a feed of a kind (``rss``, ``atom`` or ``json``), in the order given."""
+    return _RENDER[kind](about, stories)
 
 
 def channel(settings: Publish, feed: PublishedFeed, name: str, namespace: UUID) -> Channel:

@@ -44,7 +44,7 @@ class Channel:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ReportLine:
     """One report of a story; attributes as in `aggregator.model.Member`, the title never empty."""
 
     id: int
@@ -87,7 +87,7 @@ class Item:
     voices: int
     tags: tuple[str, ...]
     replaces: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[ReportLine, ...]
 
 
 def item(story: Story) -> Item:
@@ -120,8 +120,8 @@ def last_change(items: Sequence[Item]) -> datetime:
     return max((each.updated for each in items), default=NEVER)
 
 
-def _line(member: Member) -> Line:
-    return Line(
+def _line(member: Member) -> ReportLine:
+    return ReportLine(
         id=member.id,
         copy_group=member.copy_group,
         source=one_line(member.source),
@@ -133,13 +133,13 @@ def _line(member: Member) -> Line:
     )
 
 
-def _html(lead: Sequence[str], counts: str, lines: Sequence[Line]) -> str:
+def _html(lead: Sequence[str], counts: str, lines: Sequence[ReportLine]) -> str:
     parts = [f"<p>{escape(paragraph)}</p>" for paragraph in (*lead, counts)]
     parts += ["<ul>", *(f"<li>{_html_line(line)}</li>" for line in lines), "</ul>"] if lines else []
     return "\n".join(parts)
 
 
-def _html_line(line: Line) -> str:
+def _html_line(line: ReportLine) -> str:
     title = escape(line.title)
     if line.link:
         title = f'<a href="{escape(line.link)}">{title}</a>'

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aggregator.model import Story
-from aggregator.publish.item import Channel, Item, Line, item
+from aggregator.publish.item import Channel, Item, ReportLine, item
 
 
 def render(channel: Channel, stories: Sequence[Story]) -> bytes:
@@ -47,7 +47,7 @@ def _item(shown: Item) -> dict[str, Any]:
     )
 
 
-def _report(line: Line) -> dict[str, Any]:
+def _report(line: ReportLine) -> dict[str, Any]:
     return _without_nothing(
         id=line.id,
         copy_group=line.copy_group,

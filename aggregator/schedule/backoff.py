@@ -1,4 +1,4 @@
-"""Whom a 429 is meant for: one address, all of its host, or all of its domain. Pure decisions.
+"""Backoff after a 429: for one address, all of its host, or all of its domain. Pure decisions.
 
 Servers count requests by who asks, and seldom by what is asked for: of ten feeds at one host the second
 would be told the same as the first, and asking it makes things worse. But nobody says so. The rule:
@@ -22,8 +22,8 @@ from ipaddress import ip_address
 from yarl import URL
 
 from aggregator.errors import BadStatus, SourceError
-from aggregator.intake.freshness import SET_BACK, asked_pause, at
 from aggregator.model import Pause, SourceState
+from aggregator.schedule.freshness import SET_BACK, asked_pause, at
 from aggregator.settings import Fetching
 
 HOST, DOMAIN = "host", "domain"

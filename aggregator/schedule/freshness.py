@@ -19,20 +19,20 @@ _DIGITS = re.compile(r"[0-9]{1,30}")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Wish:
+class PollDelay:
     """Not to be polled for a while, and who wants it so, in words."""
 
     wait: timedelta
     words: str
 
-    def at_most(self, longest: timedelta) -> Wish:
+    def at_most(self, longest: timedelta) -> PollDelay:
         """The same, cut to a wait that is allowed."""
         if self.wait <= longest:
             return self
-        return Wish(longest, f"{self.words}, cut to {in_words(longest)}")
+        return PollDelay(longest, f"{self.words}, cut to {in_words(longest)}")
 
 
-def still_fresh(headers: Mapping[str, str], now: datetime) -> Wish | None:
+def still_fresh(headers: Mapping[str, str], now: datetime) -> PollDelay | None:
     """How long an answer stays good: ``max-age`` less ``Age``, else ``Expires`` (RFC 9111).
 
     Args:
@@ -73,11 +73,13 @@ def wished(error: SourceError, now: datetime, longest: timedelta) -> timedelta:
     return min(asked_pause(error.retry_after, now) or timedelta(0), longest)
 
 
-def quiet(ttl: int | None) -> Wish | None:
+def quiet(ttl: int | None) -> PollDelay | None:
     """The wait that a feed's ``ttl`` (minutes) asks for."""
     if ttl is None or ttl <= 0:
         return None
-    return Wish(timedelta(minutes=min(ttl, _LONGEST // timedelta(minutes=1))), f"feed says ttl {ttl} min")
+    return PollDelay(
+        timedelta(minutes=min(ttl, _LONGEST // timedelta(minutes=1))), f"feed says ttl {ttl} min"
+    )
 
 
 def after_skips(moment: datetime, hours: int, days: int) -> datetime:
@@ -129,5 +131,5 @@ def _seconds(text: str | None) -> timedelta | None:
     return timedelta(seconds=min(int(digits), _LONGEST // timedelta(seconds=1)))
 
 
-def _wish(wait: timedelta, words: str) -> Wish | None:
-    return Wish(min(wait, _LONGEST), words) if wait > timedelta(0) else None
+def _wish(wait: timedelta, words: str) -> PollDelay | None:
+    return PollDelay(min(wait, _LONGEST), words) if wait > timedelta(0) else None

@@ -1,4 +1,4 @@
-"""Whose turn it is: so many requests at a time, one to a host, and a pause between two to the same host."""
+"""Queue of requests by host: a bound on all, one at a time to a host, and a pause between two."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Host:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Turns:
+class HostQueue:
     """The queue in front of the network.
 
     Args:
@@ -41,9 +41,9 @@ class Turns:
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
 
-    def renewed(self, concurrency: int, spacing: float) -> Turns:
+    def renewed(self, concurrency: int, spacing: float) -> HostQueue:
         """A queue with other bounds, in which nobody passes those who stand in this one."""
-        made = Turns(concurrency, spacing, clock=self._clock, sleep=self._sleep)
+        made = HostQueue(concurrency, spacing, clock=self._clock, sleep=self._sleep)
         made._hosts = self._hosts
         return made
 
@@ -79,7 +79,7 @@ class Turns:
             del self._hosts[name]
 
 
-class Room:
+class Backpressure:
     """Room for answers that wait to be parsed and stored; while there is none, nobody asks for more.
 
     Args:

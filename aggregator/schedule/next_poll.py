@@ -19,10 +19,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from aggregator.display import short
 from aggregator.errors import BadStatus, HeldUp, SourceError
-from aggregator.intake.freshness import (
+from aggregator.model import Answer, Parsed, SourceState
+from aggregator.schedule.freshness import (
     SET_BACK,
-    Wish,
+    PollDelay,
     after_skips,
     at,
     in_words,
@@ -30,9 +32,7 @@ from aggregator.intake.freshness import (
     still_fresh,
     wished,
 )
-from aggregator.model import Answer, Parsed, SourceState
 from aggregator.settings import FeedSource, Fetching, Source
-from aggregator.shown import short
 
 _POLLS_A_GAP = 10  # between two polls that bring something
 _GROWTH = 1.25  # of the interval, with a poll that brings nothing for longer than it usually lasts
@@ -73,7 +73,7 @@ class Outcome:
         answer: what the server said.
         parsed: what its body gave; None where there was nothing to parse (304, or the same body again).
         gained: how many reports were new.
-        shown: digests of its entries, see `unchanged`.
+        shown: digests of its entries, see `normalise.seen_entries`.
         pushed_until: until when a WebSub hub tells us what is new; None where none does.
     """
 
@@ -179,13 +179,15 @@ def after_answer(
     )
     often = f"every {in_words(interval)}"
     wishes = [
-        Wish(interval, often if interval <= limits.every else f"{often}, as often as it has something new")
+        PollDelay(
+            interval, often if interval <= limits.every else f"{often}, as often as it has something new"
+        )
     ]
     if fresh := still_fresh(answer.headers, now):
         wishes.append(fresh.at_most(limits.ceiling))
     if outcome.pushed_until:
         rare = min(limits.ceiling, outcome.pushed_until - now)
-        wishes.append(Wish(rare, f"a hub tells what is new until {at(outcome.pushed_until)}"))
+        wishes.append(PollDelay(rare, f"a hub tells what is new until {at(outcome.pushed_until)}"))
     return _scheduled(state, limits, wishes, now, chance)
 
 
@@ -255,7 +257,7 @@ def _held_up(state: SourceState, limits: Bounds, error: HeldUp, now: datetime) -
 
 
 def _scheduled(
-    state: SourceState, limits: Bounds, wishes: list[Wish], now: datetime, chance: float
+    state: SourceState, limits: Bounds, wishes: list[PollDelay], now: datetime, chance: float
 ) -> SourceState:
     """The state with its due time: the latest of the wishes and the feed's own, a little later by chance."""
     if feed_asks := quiet(state.ttl):
@@ -297,23 +299,23 @@ def _interval(state: SourceState, limits: Bounds, gained: int, now: datetime) ->
     return min(max(interval, limits.every), limits.ceiling)
 
 
-def _pause(state: SourceState, limits: Bounds) -> Wish:
+def _pause(state: SourceState, limits: Bounds) -> PollDelay:
     """Twice as long with each failure in a row; one more for being told that it was too often."""
     start = max(timedelta(seconds=state.interval or 0), limits.every)
     doublings = state.failures - 1 + (state.status == 429)
     wait = min(min(start, limits.ceiling) * 2 ** min(doublings, _MOST_DOUBLINGS), limits.ceiling)
     if state.status == 429:
-        return Wish(wait, f"429: polled too often, next try in {in_words(wait)}")
+        return PollDelay(wait, f"429: polled too often, next try in {in_words(wait)}")
     polls = "failed" if state.failures == 1 else f"failing for {state.failures} polls"
-    return Wish(wait, f"{polls}, next try in {in_words(wait)}")
+    return PollDelay(wait, f"{polls}, next try in {in_words(wait)}")
 
 
-def _asked(error: BadStatus, limits: Bounds, now: datetime) -> Wish | None:
+def _asked(error: BadStatus, limits: Bounds, now: datetime) -> PollDelay | None:
     """What the server asks for outright, on the two statuses that may."""
     wait = wished(error, now, limits.retry_after_ceiling)
     if not wait:
         return None
-    return Wish(wait, f"{error.status}: asked to wait until {at(now + wait)}")
+    return PollDelay(wait, f"{error.status}: asked to wait until {at(now + wait)}")
 
 
 def _whole(state: SourceState, outcome: Outcome) -> SourceState:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from aggregator.intake.freshness import in_words
+from aggregator.schedule.freshness import in_words
 
 MOMENTS = 31
 """How many of the last moments are looked at."""

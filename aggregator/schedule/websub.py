@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from aggregator.intake import shape
+from aggregator.display import on_one_line
 from aggregator.model import Answer, Parsed
-from aggregator.shown import on_one_line
+from aggregator.web_address import web_address
 
 LEASE = timedelta(days=10)
 """For how long we ask to be told."""
@@ -43,8 +43,8 @@ class Offer:
 def offer(answer: Answer, parsed: Parsed) -> Offer | None:
     """What an answer and the feed in it offer; the header fields come first, as the standard has it."""
     links = list(_links(answer.headers.get("link", "")))
-    hub = _first(links, "hub", answer.url) or shape.web_address(parsed.hub, answer.url)
-    topic = _first(links, "self", answer.url) or shape.web_address(parsed.topic, answer.url)
+    hub = _first(links, "hub", answer.url) or web_address(parsed.hub, answer.url)
+    topic = _first(links, "self", answer.url) or web_address(parsed.topic, answer.url)
     return Offer(hub, topic) if hub and topic else None
 
 
@@ -114,5 +114,5 @@ def _links(header: str) -> Iterator[tuple[str, list[str]]]:
 
 
 def _first(links: list[tuple[str, list[str]]], relation: str, base: str) -> str | None:
-    found = (shape.web_address(address, base) for address, relations in links if relation in relations)
+    found = (web_address(address, base) for address, relations in links if relation in relations)
     return next((address for address in found if address), None)

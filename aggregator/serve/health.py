@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-from aiohttp import web
+from fastapi import APIRouter
+from starlette.responses import PlainTextResponse, Response
 
 from aggregator import metrics
 from aggregator.units import format_duration
@@ -19,25 +20,29 @@ PATIENCE = timedelta(seconds=90)
 """Since the last tick that the database has answered: three of the longest waits between two."""
 
 
-def routes(silence: Callable[[], timedelta | None]) -> list[web.RouteDef]:
+def router(silence: Callable[[], timedelta | None]) -> APIRouter:
     """The three addresses.
 
     Args:
         silence: how long ago the last tick was that the database has answered; None before the first.
 
     """
+    found = APIRouter(include_in_schema=False)
 
-    async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
+    @found.get("/healthz")
+    async def healthz() -> Response:
+        return PlainTextResponse("ok\n")
 
-    async def readyz(_: web.Request) -> web.Response:
+    @found.get("/readyz")
+    async def readyz() -> Response:
         why = unready(silence())
-        return web.Response(text=f"{why or 'ready'}\n", status=503 if why else 200)
+        return PlainTextResponse(f"{why or 'ready'}\n", 503 if why else 200)
 
-    async def metrics_text(_: web.Request) -> web.Response:
-        return web.Response(body=metrics.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
+    @found.get("/metrics")
+    async def metrics_text() -> Response:
+        return Response(metrics.text(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
-    return [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", metrics_text)]
+    return found
 
 
 def unready(silent: timedelta | None) -> str | None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from aiohttp import web
+from fastapi import APIRouter, Path, Request
+from starlette.requests import ClientDisconnect
+from starlette.responses import PlainTextResponse, Response
 
-from aggregator.errors import StoreError
 from aggregator.serve.site import FROM_ANYWHERE
 
 _PATIENCE = 30.0  # seconds for a body
@@ -24,9 +25,9 @@ Receive = Callable[[str, bytes, str | None, str | None], Awaitable[None]]
 """Takes the end of the address, a body, its signature and its content type."""
 
 
-def routes(
+def router(
     knows: Callable[[str], Awaitable[object]], verify: Verify, receive: Receive, largest: Callable[[], int]
-) -> list[web.RouteDef]:
+) -> APIRouter:
     """The address, for both.
 
     Args:
@@ -36,49 +37,43 @@ def routes(
         largest: bytes of the longest body that is read.
 
     """
-    room = asyncio.Semaphore(_AT_A_TIME)
+    found, room = APIRouter(include_in_schema=False), asyncio.Semaphore(_AT_A_TIME)
+    token_ = Path(pattern="^[A-Za-z0-9_-]{43}$")
 
-    async def asked_back(request: web.Request) -> web.Response:
-        answer = await verify(request.match_info["token"], request.query)
-        return web.Response(text=answer) if answer is not None else web.Response(status=404)
+    @found.get(f"{FROM_ANYWHERE}{{token}}")
+    async def asked_back(request: Request, token: str = token_) -> Response:
+        answer = await verify(token, request.query_params)
+        return PlainTextResponse(answer) if answer is not None else Response(status_code=404)
 
-    async def sent(request: web.Request) -> web.Response:
-        if not await knows(request.match_info["token"]):
-            return web.Response(status=410)  # a hub that still sends may stop, by the standard
+    @found.post(f"{FROM_ANYWHERE}{{token}}")
+    async def sent(request: Request, token: str = token_) -> Response:
+        if not await knows(token):
+            return Response(status_code=410)  # a hub that still sends may stop, by the standard
         if request.headers.get("Content-Encoding", "identity") != "identity":
-            return web.Response(status=415, text="send it without Content-Encoding\n")
+            return PlainTextResponse("send it without Content-Encoding\n", 415)
         async with room:
             body = await _body(request, largest())
             if body is None:
-                return web.Response(status=413)
+                return Response(status_code=413)
             signature, kind = request.headers.get("X-Hub-Signature"), request.headers.get("Content-Type")
-            await receive(request.match_info["token"], body, signature, kind)
-        return web.Response(status=202)
+            await receive(token, body, signature, kind)
+        return Response(status_code=202)
 
-    async def handle(request: web.Request) -> web.Response:
-        try:
-            if request.method == "GET":
-                return await asked_back(request)
-            if request.method == "POST":
-                return await sent(request)
-        except StoreError:  # the ticks say so; the hub tries again
-            return web.Response(status=503, headers={"Retry-After": "60"})
-        return web.Response(status=405, headers={"Allow": "GET, POST"})
-
-    return [web.route("*", "/websub/{token:[A-Za-z0-9_-]{43}}", handle, name=FROM_ANYWHERE)]
+    return found
 
 
-async def _body(request: web.Request, largest: int) -> bytes | None:
+async def _body(request: Request, largest: int) -> bytes | None:
     """The body; None where it is longer than may be, or does not come."""
-    if (request.content_length or 0) > largest:
+    declared = request.headers.get("Content-Length", "0")
+    if declared.isdecimal() and int(declared) > largest:
         return None
     body = bytearray()
     try:
         async with asyncio.timeout(_PATIENCE):
-            async for piece in request.content.iter_any():
+            async for piece in request.stream():
                 body += piece
                 if len(body) > largest:
                     return None
-    except TimeoutError:
+    except (TimeoutError, ClientDisconnect):
         return None
     return bytes(body)

@@ -1,6 +1,6 @@
 """The life of the service: open everything, tick until told to stop, close everything.
 
-What it is told while it runs is in `orders`. A stop commits what is being committed and gives up what is
+What it is told while it runs is in `signals`. A stop commits what is being committed and gives up what is
 being fetched; a reload keeps the database and all that is under way, and exchanges the rest.
 """
 
@@ -13,19 +13,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from aggregator import __version__, log, metrics, orders
+from aggregator import __version__, log, metrics
+from aggregator.display import counted
 from aggregator.errors import ConfigurationError, StoreError, StoreTaken
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
-from aggregator.intake.turns import Turns
-from aggregator.jobs import Jobs
-from aggregator.notify import Manager
-from aggregator.orders import NOTHING_LOST, Orders
-from aggregator.pipeline import Pipeline
-from aggregator.reload import Change, change
-from aggregator.serve import health, site, websub
+from aggregator.fetch.fetcher import Fetcher
+from aggregator.parse.sandbox import Parser
+from aggregator.poll.pipeline import Pipeline
+from aggregator.schedule.host_queue import HostQueue
+from aggregator.service import signals
+from aggregator.service.jobs import Jobs
+from aggregator.service.notify import Manager
+from aggregator.service.reload import ReloadPlan, change
+from aggregator.service.signals import NOTHING_LOST, Signals
 from aggregator.settings import FeedSource, FolderSource, Settings
-from aggregator.shown import counted
 from storage import tenancy
 from storage.database import Database
 from storage.tenancy import Claim
@@ -63,7 +63,7 @@ async def run(settings: Settings, reread: Callable[[], Settings], command: str =
 
     """
     manager = Manager(os.environ)
-    with orders.listening() as told:
+    with signals.listening() as told:
         async with contextlib.AsyncExitStack() as closing:
             database = await asyncio.to_thread(Database, settings.database)
             closing.callback(database.close)
@@ -72,7 +72,7 @@ async def run(settings: Settings, reread: Callable[[], Settings], command: str =
             tools = await closing.enter_async_context(_Tools())
             pipeline = Pipeline(settings, database, *await tools.made_for(settings), now)
             jobs = Jobs(pipeline, now, manager.alive)
-            addresses = await closing.enter_async_context(_serving(settings, pipeline, jobs))
+            addresses = await closing.enter_async_context(_serving(settings, database, pipeline, jobs))
             keeping = asyncio.create_task(_keep(claim, told))
             closing.callback(keeping.cancel)
             jobs.start()
@@ -97,7 +97,7 @@ class _Tools:
 
     def __init__(self) -> None:
         self._open = contextlib.AsyncExitStack()
-        self._turns: Turns | None = None
+        self._host_queue: HostQueue | None = None
         self._retired: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> _Tools:
@@ -113,15 +113,15 @@ class _Tools:
         """New ones, which are closed at the end."""
         bounds = settings.fetch.concurrency, settings.fetch.host_spacing.total_seconds()
         # No host is asked by two at a time, or too soon, because a reload came between.
-        self._turns = self._turns.renewed(*bounds) if self._turns else Turns(*bounds)
-        fetcher = Fetcher(settings.fetch, __version__, turns=self._turns)
+        self._host_queue = self._host_queue.renewed(*bounds) if self._host_queue else HostQueue(*bounds)
+        fetcher = Fetcher(settings.fetch, __version__, host_queue=self._host_queue)
         await self._open.enter_async_context(fetcher)
         pages = any(isinstance(source, FeedSource) and source.full_text for source in settings.sources)
         # Of two processes one is left for the feeds while the other takes its time over a page.
         parser = Parser(settings.parse, workers=max(_PARSERS, 1 + pages))
         return fetcher, await self._open.enter_async_context(parser)
 
-    async def exchange(self, pipeline: Pipeline, jobs: Jobs, changed: Change) -> None:
+    async def exchange(self, pipeline: Pipeline, jobs: Jobs, changed: ReloadPlan) -> None:
         """Go on with other settings."""
         for name in changed.gone:
             metrics.forget_source(name)
@@ -144,7 +144,7 @@ async def _retire(jobs: Jobs, old: contextlib.AsyncExitStack) -> None:
         await old.aclose()
 
 
-async def _reread(settings: Settings, reread: Callable[[], Settings]) -> Change | None:
+async def _reread(settings: Settings, reread: Callable[[], Settings]) -> ReloadPlan | None:
     """What a new configuration changes; None if it cannot be used, and the old one goes on."""
     try:
         new = await asyncio.to_thread(reread)
@@ -159,7 +159,7 @@ async def _reread(settings: Settings, reread: Callable[[], Settings]) -> Change 
     return None
 
 
-def _changed(settings: Settings, new: Settings) -> Change:
+def _changed(settings: Settings, new: Settings) -> ReloadPlan:
     """What is different now, and said."""
     changed = change(settings, new)
     log.configure(new.log, os.environ)
@@ -169,7 +169,7 @@ def _changed(settings: Settings, new: Settings) -> Change:
     return changed
 
 
-async def _keep(claim: Claim, told: Orders) -> None:
+async def _keep(claim: Claim, told: Signals) -> None:
     """See again and again that the database is ours alone; stop when it is not."""
     while True:
         await asyncio.sleep(_KEPT_EVERY)
@@ -185,19 +185,57 @@ async def _keep(claim: Claim, told: Orders) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _serving(settings: Settings, pipeline: Pipeline, jobs: Jobs) -> AsyncIterator[list[str]]:
+async def _serving(
+    settings: Settings, database: Database, pipeline: Pipeline, jobs: Jobs
+) -> AsyncIterator[list[str]]:
     """Answer over HTTP, where that is wanted; gives the addresses."""
     if not settings.serve.enabled:
         yield []
         return
-    hubs = websub.routes(
+    from aggregator.serve import feeds, greader, health, pages, site, visitors, websub  # noqa: PLC0415 - `once` shares this module, and serves nothing
+
+    hubs = websub.router(
         lambda token: pipeline.hubs.known(token),  # noqa: PLW0108 - a reload exchanges `hubs`
         lambda token, query: pipeline.hubs.verify(token, query),  # noqa: PLW0108 - as above
         jobs.receive,
         largest=lambda: pipeline.hubs.largest,
     )
-    async with site.listening(settings.serve, [*health.routes(jobs.silence), *hubs]) as addresses:
+    who = visitors.Visitors(database, now)
+    desk = pages.Desk(database, lambda: pipeline.settings, now, who)
+    routers = [
+        health.router(jobs.silence),
+        hubs,
+        feeds.router(desk),
+        pages.router(desk),
+        greader.router(greader.Service(database, lambda: pipeline.settings, who, now)),
+    ]
+    async with site.listening(settings.serve, routers) as addresses:
         yield addresses
+
+
+async def serve(settings: Settings, reread: Callable[[], Settings], database: Database) -> None:
+    """Show the pages until a signal stops it; polls nothing, and lets nobody correct anything.
+
+    Args:
+        settings: all of them.
+        reread: the settings as they are now, for a reload.
+        database: with the stories.
+
+    Raises:
+        ServeError: it cannot listen where it is told to.
+
+    """
+    from aggregator.serve import feeds, pages, site, visitors  # noqa: PLC0415 - as in `_serving`
+
+    current = [settings]
+    desk = pages.Desk(database, lambda: current[-1], now, visitors.Visitors(database, now), writable=False)
+    with signals.listening() as told:
+        async with site.listening(settings.serve, [feeds.router(desk), pages.router(desk)]) as addresses:
+            for address in addresses:
+                log.info("serve.started", f"read the stories at {address}/")
+            while await told.next_is_reload():
+                if changed := await _reread(current[-1], reread):
+                    current[:] = [changed.settings]
 
 
 def _status(settings: Settings) -> str:
@@ -217,6 +255,7 @@ def _say_where(settings: Settings, command: str, addresses: Sequence[str]) -> No
             log.info("service.started", f"read the stories in {file}")
     log.info("service.started", f"or with `{command} stories`", database=settings.database)
     for address in addresses:
+        log.info("service.started", f"read them at {address}/ in a browser")
         log.info("service.started", f"how it is: {address}/healthz, /readyz, /metrics")
 
 

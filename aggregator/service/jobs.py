@@ -20,18 +20,24 @@ from typing import Any, TypeVar
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from aggregator import log, metrics
+from aggregator.display import counted
 from aggregator.errors import AggregatorError, StoreBusy
-from aggregator.fulltext import Reading
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Broken, Polled
+from aggregator.poll.fulltext import PageResult
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import IngestDefect, PollResult
 from aggregator.settings import FeedSource, FolderSource, Source
-from aggregator.shown import counted
 
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(seconds=30)
 """Bounds of the time between two ticks."""
 
 PAGES_EVERY = timedelta(seconds=5)
 """How often is looked whether article pages are wanted."""
+
+LOOK_EVERY = timedelta(minutes=2)
+"""Between two looks at what has come, as a whole."""
+
+PUSH_EVERY = timedelta(seconds=5)
+"""Between two looks at what is to be told to whom."""
 
 PRUNE_EVERY = timedelta(hours=1)
 """How often what has left the window is forgotten."""
@@ -63,6 +69,8 @@ class Jobs:
             "pages": self._read_what_is_wanted,
             "hubs": self._ask_hubs,
             "publish": self._publish_what_changed,
+            "look": self._look_again,
+            "push": self._push,
             "prune": self._prune,
         }
         self._armed: dict[str, float] = {}  # when each is to run, in the event loop's time
@@ -75,6 +83,7 @@ class Jobs:
         self._looked: float | None = None  # when the database last answered a tick, in the event loop's time
         self._minding: asyncio.TimerHandle | None = None
         self._stopping = False
+        self._current = False  # whether every fingerprint in the window is of the present recipe
         self._changed = True  # publish once at the start: the files may have been deleted
 
     def start(self) -> None:
@@ -84,6 +93,8 @@ class Jobs:
         self._arm("pages", SHORTEST)
         self._arm("hubs", SHORTEST)
         self._arm("publish", SHORTEST)
+        self._arm("look", SHORTEST)
+        self._arm("push", PUSH_EVERY)
         self._arm("prune", PRUNE_EVERY)
         self._mind_the_clock()
 
@@ -190,7 +201,7 @@ class Jobs:
         self._put_off.pop(source.name, None)
         self._say(source, polled)
 
-    def _say(self, source: Source, polled: Polled) -> None:
+    def _say(self, source: Source, polled: PollResult) -> None:
         """As `say` does; a folder that fails as it did seconds ago is told of once."""
         known = self._failing.pop(source.name, None)
         if polled.error is not None and isinstance(source, FolderSource):
@@ -275,6 +286,21 @@ class Jobs:
             self._changed = True
             raise
 
+    async def _look_again(self) -> timedelta:
+        if not self._current:
+            if made := await self._pipeline.refingerprint():
+                what = counted(made, "report")
+                log.info("fingerprints.renewed", f"{what} fingerprinted again, as this version does it")
+            self._current = True
+        if await self._pipeline.look_again():
+            self._changed = True
+        return LOOK_EVERY
+
+    async def _push(self) -> timedelta:
+        if told := await self._pipeline.push():
+            log.info("push.told", f"{counted(told, 'story', 'stories')} told")
+        return PUSH_EVERY
+
     async def _prune(self) -> timedelta:
         gone = await self._pipeline.prune()
         if gone.texts or gone.files or gone.stories:
@@ -297,9 +323,9 @@ class Jobs:
         return None
 
 
-def say(polled: Polled) -> None:
+def say(polled: PollResult) -> None:
     """One line for a poll that brought something or failed, none for one that did not."""
-    if isinstance(polled.error, Broken):
+    if isinstance(polled.error, IngestDefect):
         log.error("poll.broken", str(polled.error), cause=polled.error.__cause__, source=polled.source)
     elif polled.error is not None:
         log.warning("poll.failed", str(polled.error), source=polled.source)
@@ -320,7 +346,7 @@ def say(polled: Polled) -> None:
         log.debug("poll.damaged", polled.warning, source=polled.source)
 
 
-def say_read(source: str, reading: Reading) -> None:
+def say_read(source: str, reading: PageResult) -> None:
     """One line for pages that brought something, and one for each that failed."""
     if reading.taken:
         what = counted(reading.taken, "report")

@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping
 
 from aggregator import log
-from aggregator.shown import on_one_line
+from aggregator.display import on_one_line
 
 
 class Manager:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from aggregator.display import counted
 from aggregator.settings import Settings
-from aggregator.shown import counted
 
 HELD = ("database", "serve")
 """What stays as it was at the start; to change it, the service is started again."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ReloadPlan:
     """What a reload does.
 
     Attributes:
@@ -31,7 +31,7 @@ class Change:
     summary: str
 
 
-def change(old: Settings, new: Settings) -> Change:
+def change(old: Settings, new: Settings) -> ReloadPlan:
     """From the settings of a running service to those that were just read."""
     held = tuple(name for name in HELD if getattr(old, name) != getattr(new, name))
     settings = new.model_copy(update={name: getattr(old, name) for name in HELD})
@@ -39,7 +39,7 @@ def change(old: Settings, new: Settings) -> Change:
     added = len(after.keys() - before.keys())
     changed = sum(before[name] != after[name] for name in after.keys() & before.keys())
     gone = frozenset(before.keys() - after.keys())
-    return Change(
+    return ReloadPlan(
         settings=settings,
         held=held,
         tools=(old.fetch, old.parse) != (new.fetch, new.parse),

@@ -1,4 +1,4 @@
-"""What a running service is told by signals.
+"""POSIX signals to the running service: reload, stop, stop now.
 
 ======================  ====================================================================
 first SIGTERM, SIGINT   stop: finish what is being written
@@ -23,7 +23,7 @@ _STOP = (signal.SIGTERM, signal.SIGINT)
 _STOPPING = 4.0  # seconds that a stop may take; service managers and people kill what takes longer
 
 
-class Orders:
+class Signals:
     """The orders that are waiting to be carried out; for one event loop.
 
     Attributes:
@@ -67,14 +67,14 @@ class Orders:
 
 
 @contextlib.contextmanager
-def listening() -> Iterator[Orders]:
+def listening() -> Iterator[Signals]:
     """Take orders from signals as long as it is open."""
-    orders, loop = Orders(), asyncio.get_running_loop()
+    signals, loop = Signals(), asyncio.get_running_loop()
     for number in _STOP:
-        loop.add_signal_handler(number, orders.on_stop, number)
-    loop.add_signal_handler(signal.SIGHUP, orders.on_hangup)
+        loop.add_signal_handler(number, signals.on_stop, number)
+    loop.add_signal_handler(signal.SIGHUP, signals.on_hangup)
     try:
-        yield orders
+        yield signals
     finally:
         for number in (*_STOP, signal.SIGHUP):
             loop.remove_signal_handler(number)

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from aggregator.dedup.corrections import Partition, Rules, overruled, part, rules, settle
+from aggregator.dedup.corrections import Constraints, Partition, constraints, overruled, part, settle
+from aggregator.display import counted, short
 from aggregator.errors import NotFound, NothingToCorrect
-from aggregator.linker import Linker
 from aggregator.model import Correction, Evidence, Side
-from aggregator.named import standing
-from aggregator.shown import counted, short
-from storage import corrections, history, places, reports, stories
-from storage.history import Happening
+from aggregator.stories.linker import Linker
+from aggregator.stories.lookup import standing
+from storage import corrections, history, memberships, reports, stories
+from storage.history import HistoryEvent
 
 _TITLE = 50  # characters of a story's title in a list
 _SURE = 1.0  # the score of what a person says
@@ -68,8 +68,8 @@ def merge(tx: Any, linker: Linker, named: Sequence[int], now: datetime) -> Outco
         )
     before = corrections.listed(tx)
     kept = corrections.add(tx, "merge", ids[0], _sides(tx, ids), now)
-    for goes in ids[1:]:
-        stories.merge(tx, goes=goes, stays=ids[0], score=_SURE, now=now, correction=kept.id)
+    for split_off in ids[1:]:
+        stories.merge(tx, absorbed=split_off, survivor=ids[0], score=_SURE, now=now, correction=kept.id)
     linker.show(tx, ids[:1], now)
     corrections.changed(tx)
     return Outcome(kept, tuple(overruled(before, kept)), stories.titles(tx, ids[:1]))
@@ -87,17 +87,19 @@ def split(tx: Any, linker: Linker, named: int, out: Collection[int], now: dateti
 
     Raises:
         NotFound: there is no such story, or a report is not in it.
-        NothingToCorrect: nothing would stay.
+        NothingToCorrect: nothing would go, or nothing would stay.
 
     """
     story = standing(tx, named)
-    everyone = {seat.report for seat in stories.seats(tx, [story])}
+    everyone = {membership.report for membership in stories.memberships(tx, [story])}
     going = frozenset(out)
     if strangers := going - everyone:
         raise NotFound(
             f"report {min(strangers)} is not in story {story}",
             hint=f"`aggregator show {story}` lists its reports",
         )
+    if not going:
+        raise NothingToCorrect("no report was named", hint="name those that are to go")
     rest = frozenset(everyone - going)
     if not rest:
         raise NothingToCorrect(
@@ -110,28 +112,32 @@ def _split(
     tx: Any, linker: Linker, story: int, parts: tuple[frozenset[int], frozenset[int]], now: datetime
 ) -> Outcome:
     rest, going = parts
-    before, seats = corrections.listed(tx), stories.seats(tx, [story])
-    groups = {seat.copy_group for seat in seats if seat.report in going}
-    copies = tuple(seat.report for seat in seats if seat.report in rest and seat.copy_group in groups)
-    was = places.of(tx, going.union(copies))
+    before, listed = corrections.listed(tx), stories.memberships(tx, [story])
+    groups = {membership.copy_group for membership in listed if membership.report in going}
+    copies = tuple(
+        membership.report
+        for membership in listed
+        if membership.report in rest and membership.copy_group in groups
+    )
+    was = memberships.of(tx, going.union(copies))
     ids = part(story, going, rest, _claims(tx, story, before))
     title = stories.titles(tx, [story])[story]
-    goes = ids.goes or stories.found(
+    split_off = ids.split_off or stories.found(
         tx, title=title, best=min(going), now=now, created=min(place.joined for place in was)
     )
-    for other in {ids.stays, goes} - {story}:
+    for other in {ids.remaining, split_off} - {story}:
         stories.stand(tx, other, ids.led)
-    places.transfer(tx, ids.stays, rest)
-    places.transfer(tx, goes, going)
-    places.tidy_groups(tx, (ids.stays, goes))
-    linker.show(tx, [goes], None if goes == story else now)
-    linker.show(tx, [ids.stays], None if ids.stays == story else now)
-    shown = stories.titles(tx, (ids.stays, goes))
-    sides = (Side(ids.stays, shown[ids.stays], rest), Side(goes, shown[goes], going))
+    memberships.transfer(tx, ids.remaining, rest)
+    memberships.transfer(tx, split_off, going)
+    memberships.tidy_groups(tx, (ids.remaining, split_off))
+    linker.show(tx, [split_off], None if split_off == story else now)
+    linker.show(tx, [ids.remaining], None if ids.remaining == story else now)
+    shown = stories.titles(tx, (ids.remaining, split_off))
+    sides = (Side(ids.remaining, shown[ids.remaining], rest), Side(split_off, shown[split_off], going))
     kept = corrections.add(tx, "split", story, sides, now, was)
-    places.justify(tx, going, Evidence("corrected", _SURE, _SURE, correction=kept.id).as_json(), now)
-    gained = ids.stays if goes == story else goes
-    history.remember(tx, Happening(now, "split", gained, story, None, _SURE, kept.id))
+    memberships.justify(tx, going, Evidence("corrected", _SURE, _SURE, correction=kept.id).as_json(), now)
+    gained = ids.remaining if split_off == story else split_off
+    history.remember(tx, HistoryEvent(now, "split", gained, story, None, _SURE, kept.id))
     corrections.changed(tx)
     return Outcome(kept, tuple(overruled(before, kept)), shown, left=copies)
 
@@ -163,7 +169,7 @@ def undo(tx: Any, linker: Linker, now: datetime) -> Outcome:
     if last is None:
         raise NothingToCorrect("there is no correction to undo", hint="`aggregator corrections` lists them")
     corrections.undo(tx, last.id, now)
-    said = rules(corrections.listed(tx))
+    said = constraints(corrections.listed(tx))
     seated = [stories.of_reports(tx, sorted(side.reports)) for side in last.sides]
     if not all(seated):  # one side was forgotten since, with all of its story
         apart: tuple[int, ...] = ()
@@ -177,34 +183,38 @@ def undo(tx: Any, linker: Linker, now: datetime) -> Outcome:
     return Outcome(last, (), stories.titles(tx, shown), kept_apart=_elsewhere(tx, last, apart))
 
 
-def _unmerge(tx: Any, linker: Linker, last: Correction, said: Rules, now: datetime) -> tuple[int, ...]:
+def _unmerge(tx: Any, linker: Linker, last: Correction, said: Constraints, now: datetime) -> tuple[int, ...]:
     """Each story stands again with its reports; what has come in since goes where it suits best."""
     first, *others = last.sides
     here = _whereabouts(tx, first)
-    together = {seat.report for seat in stories.seats(tx, [here])}
+    together = {membership.report for membership in stories.memberships(tx, [here])}
     for side in others:
         if back := side.reports & together:
-            standing_now = {seat.story for seat in stories.seats(tx, side.led)}  # by a split since
+            standing_now = {
+                membership.story for membership in stories.memberships(tx, side.led)
+            }  # by a split since
             stories.stand(tx, side.story, [old for old in side.led if old not in standing_now])
-            places.transfer(tx, side.story, back)
-            history.remember(tx, Happening(now, "split", side.story, here, None, _SURE, last.id))
+            memberships.transfer(tx, side.story, back)
+            history.remember(tx, HistoryEvent(now, "split", side.story, here, None, _SURE, last.id))
     known = frozenset().union(*(side.reports for side in last.sides))
     between = [here, *(side.story for side in others if side.reports & together)]
     free = [
-        report for report in sorted(together - known) if not (said.bound(report) or said.told_apart([report]))
+        report
+        for report in sorted(together - known)
+        if not (said.bound(report) or said.cannot_link([report]))
     ]
     for report in reports.get(tx, free).values():
         scores = {story: linker.suits(tx, report, story) for story in between}
         if (best := max(scores, key=lambda story: scores[story])) != here:  # of equals, where it is
-            places.transfer(tx, best, [report.id])
-            history.remember(tx, Happening(now, "moved", best, here, report.id, _SURE, last.id))
-    places.tidy_groups(tx, between)
+            memberships.transfer(tx, best, [report.id])
+            history.remember(tx, HistoryEvent(now, "moved", best, here, report.id, _SURE, last.id))
+    memberships.tidy_groups(tx, between)
     linker.show(tx, between[1:], now)
     linker.show(tx, between[:1], None)
     return tuple(sorted(report for side in others for report in side.reports - together))
 
 
-def _unsplit(tx: Any, linker: Linker, last: Correction, said: Rules, now: datetime) -> tuple[int, ...]:
+def _unsplit(tx: Any, linker: Linker, last: Correction, said: Constraints, now: datetime) -> tuple[int, ...]:
     """What went comes back to the story that it was split from, with what has joined it since.
 
     If the merging has taken either part into another story since, and that one may not be drawn along, only
@@ -212,9 +222,9 @@ def _unsplit(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     """
     home, away = sorted(last.sides, key=lambda side: side.story != last.story)
     goal, left = stories.resolve(tx, home.story) or _whereabouts(tx, home), _whereabouts(tx, away)
-    seats = stories.seats(tx, {goal, left})
-    present = frozenset(seat.report for seat in seats if seat.story == goal)
-    there = frozenset(seat.report for seat in seats if seat.story == left) - present
+    listed = stories.memberships(tx, {goal, left})
+    present = frozenset(membership.report for membership in listed if membership.story == goal)
+    there = frozenset(membership.report for membership in listed if membership.story == left) - present
     alone = away.reports & there
     for coming in (there if left == away.story else alone, alone):
         if coming and not said.parted(coming, present):
@@ -222,23 +232,23 @@ def _unsplit(tx: Any, linker: Linker, last: Correction, said: Rules, now: dateti
     else:
         return tuple(sorted(alone))
     if coming == there:
-        stories.merge(tx, goes=left, stays=goal, score=_SURE, now=now, correction=last.id)
+        stories.merge(tx, absorbed=left, survivor=goal, score=_SURE, now=now, correction=last.id)
     else:
-        places.transfer(tx, goal, coming)
-        history.remember(tx, Happening(now, "split", goal, left, None, _SURE, last.id))
-    was = corrections.seats(tx, last.id)
-    places.put(tx, goal, [place for place in was if place.report in coming | present])
+        memberships.transfer(tx, goal, coming)
+        history.remember(tx, HistoryEvent(now, "split", goal, left, None, _SURE, last.id))
+    was = corrections.memberships(tx, last.id)
+    memberships.put(tx, goal, [place for place in was if place.report in coming | present])
     linker.show(tx, [goal], now)
     linker.show(tx, {left} - {goal}, None)
     return ()
 
 
-def _hold(tx: Any, linker: Linker, last: Correction, said: Rules, now: datetime) -> None:
+def _hold(tx: Any, linker: Linker, last: Correction, said: Constraints, now: datetime) -> None:
     """Have older corrections hold again, also for what went elsewhere while `last` freed it."""
     about = frozenset().union(*(side.reports for side in last.sides))
     bound = about.union(*(said.together.get(report, ()) for report in about))
-    seats = stories.seats(tx, set(stories.of_reports(tx, sorted(bound)).values()))
-    present = {seat.report: seat.story for seat in seats}
+    listed = stories.memberships(tx, set(stories.of_reports(tx, sorted(bound)).values()))
+    present = {membership.report: membership.story for membership in listed}
     held = _held(present, bound, said)
     ways: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
     for report in sorted(present):
@@ -248,21 +258,21 @@ def _hold(tx: Any, linker: Linker, last: Correction, said: Rules, now: datetime)
     for (_, goal), going in ways.items():
         if goal not in opened:
             known = goal in present.values()
-            opened[goal] = goal if known else places.found(tx, going, now)
-        places.transfer(tx, opened[goal], going)
+            opened[goal] = goal if known else memberships.found(tx, going, now)
+        memberships.transfer(tx, opened[goal], going)
     for left, goal in ways:
-        joins = opened[goal]
-        if stories.seats(tx, [left]):
-            history.remember(tx, Happening(now, "split", joins, left, None, _SURE, last.id))
+        destination = opened[goal]
+        if stories.memberships(tx, [left]):
+            history.remember(tx, HistoryEvent(now, "split", destination, left, None, _SURE, last.id))
         elif stories.resolve(tx, left) == left:
-            stories.merge(tx, goes=left, stays=joins, score=_SURE, now=now, correction=last.id)
-    places.tidy_groups(tx, {*present.values(), *opened.values()})
+            stories.merge(tx, absorbed=left, survivor=destination, score=_SURE, now=now, correction=last.id)
+    memberships.tidy_groups(tx, {*present.values(), *opened.values()})
     linker.show(tx, opened.values(), now)
     linker.show(tx, {left for left, _ in ways}.difference(opened.values()), None)
 
 
-def _held(present: Partition, bound: Iterable[int], said: Rules) -> dict[int, int]:
-    """Where reports have to sit: what belongs to a group comes to most of it, and what must not stay goes."""
+def _held(present: Partition, bound: Iterable[int], said: Constraints) -> dict[int, int]:
+    """Where reports have to be: what belongs to a group comes to most of it, and what must not stay goes."""
     found = dict(present)
     for group in dict.fromkeys(said.together[report] for report in sorted(bound) if report in said.together):
         sizes = Counter(present[report] for report in group if report in present)
@@ -288,8 +298,8 @@ def _whereabouts(tx: Any, side: Side) -> int:
 def _sides(tx: Any, ids: Sequence[int]) -> tuple[Side, ...]:
     titles = stories.titles(tx, ids)
     members: dict[int, set[int]] = {story: set() for story in ids}
-    for seat in stories.seats(tx, ids):
-        members[seat.story].add(seat.report)
+    for membership in stories.memberships(tx, ids):
+        members[membership.story].add(membership.report)
     return tuple(
         Side(story, titles[story], frozenset(members[story]), tuple(stories.led_to(tx, story)))
         for story in ids

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from aggregator.errors import NotFound, ParseError
-from aggregator.ingest import ingest
-from aggregator.intake.dates import when
-from aggregator.linker import Linker
 from aggregator.model import Report
+from aggregator.normalise.dates import when
 from aggregator.settings import Dedup
+from aggregator.stories.ingest import ingest
+from aggregator.stories.linker import Linker
+from aggregator.stories.second_look import look_at_all
 from storage import stories
 from storage.database import Database
 
@@ -107,6 +108,8 @@ def evaluate(
             gain = ingest(tx, linker, [document.report for document in batch], _BEGINNING)
         ids += gain.new
         progress(min(start + _BATCH, len(documents)))
+    with database.writing() as tx:
+        look_at_all(tx, linker, _BEGINNING)
     seconds = time.perf_counter() - began
     told = _stories(database, ids)
     database.close()
@@ -199,7 +202,7 @@ def _labelled(row: dict[str, Any], number: int, titles_only: bool, max_chars: in
     published = when(str(row.get("published") or ""), datetime.now(UTC))
     report = Report(
         source=str(row.get("source") or f"evaluation {number}"),
-        publisher=str(row.get("source") or "unknown"),
+        publisher=str(row.get("source") or f"evaluation {number}"),
         title=title,
         text=text[:max_chars],
         language=str(row.get("lang") or "und"),

@@ -10,16 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aggregator.dedup import fingerprint, overlap, verdict
-from aggregator.dedup.bars import Bars
 from aggregator.dedup.corrections import deciding
+from aggregator.display import short
 from aggregator.errors import NotFound, ParseError
-from aggregator.intake.contain import Parser
-from aggregator.intake.normalise import normalise
-from aggregator.linker import Linker
 from aggregator.model import Report, headline
-from aggregator.named import LONGEST, WHERE, is_stored, stored
+from aggregator.normalise.report import normalise
+from aggregator.parse.sandbox import Parser
 from aggregator.settings import FolderSource, Settings
-from aggregator.shown import short
+from aggregator.stories.linker import Linker
+from aggregator.stories.lookup import LONGEST, WHERE, is_stored, stored
 from storage import corrections, stories
 from storage.reports import Stored
 
@@ -30,7 +29,7 @@ _MOST = 12  # words of each kind
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class VerdictTerm:
     """One term of the verdict: ``adds = value * weight`` to the log odds."""
 
     signal: str
@@ -41,7 +40,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class StoryScore:
     """What one of the two (``A`` or ``B``) scores with a story: the mean over the others in it."""
 
     report: str
@@ -72,7 +71,7 @@ class Explanation:
 
     first: str
     second: str
-    rows: tuple[Row, ...]
+    rows: tuple[VerdictTerm, ...]
     probability: float
     bar: float
     resemblance: float
@@ -82,7 +81,7 @@ class Explanation:
     shared: Mapping[str, tuple[str, ...]]
     against: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
     stories: tuple[int | None, int | None]
-    whole: tuple[Whole, ...]
+    whole: tuple[StoryScore, ...]
     verdict: str
 
     def as_json(self) -> dict[str, Any]:
@@ -120,23 +119,23 @@ def explain(a: str, b: str, settings: Settings, database: Callable[[], Database]
     with store.reading() as tx:
         linker.obey(tx)
         one, other = (_found(tx, name, number, settings) for number, name in enumerate((a, b)))
-        pair = linker.telling(tx, one), linker.telling(tx, other)
+        pair = linker.profile(tx, one), linker.profile(tx, other)
         seated = stories.of_reports(tx, [one.id, other.id])
         where = seated.get(one.id), seated.get(other.id)
         whole = _with_stories(tx, linker, (one, other), where)
         decided = deciding(corrections.listed(tx), one.id, other.id)
     readings = [fingerprint.read(each.title, each.text, each.language) for each in (one, other)]
-    bars = Bars(settings.dedup.story_bar, settings.dedup.copy_bar, settings.dedup.window)
-    probability = float(verdict.judge(pair[0], [pair[1]], bars.window)[0])
+    thresholds = linker.thresholds
+    probability = float(verdict.judge(pair[0], [pair[1]], thresholds.window, thresholds.model)[0])
     found = Explanation(
         first=_line(one),
         second=_line(other),
-        rows=tuple(Row(*row) for row in verdict.account(*pair)),
+        rows=tuple(VerdictTerm(*row) for row in verdict.account(*pair, thresholds.model)),
         probability=probability,
-        bar=bars.story,
-        resemblance=verdict.is_copy(*pair, bars.copy),
-        copy_bar=bars.copy,
-        veto=verdict.veto(*pair, bars.window),
+        bar=thresholds.story,
+        resemblance=verdict.is_copy(*pair, thresholds.copy),
+        copy_bar=thresholds.copy,
+        veto=verdict.veto(*pair, thresholds.window),
         correction=f"{decided[0].id}: {'together' if decided[1] else 'apart'}" if decided else None,
         shared=_shared(pair, (one, other), readings[0]),
         against=_against(pair, readings),
@@ -149,20 +148,20 @@ def explain(a: str, b: str, settings: Settings, database: Callable[[], Database]
 
 def _with_stories(
     tx: Any, linker: Linker, pair: tuple[Stored, Stored], where: tuple[int | None, int | None]
-) -> tuple[Whole, ...]:
+) -> tuple[StoryScore, ...]:
     """What each of two reports scores with the story of the other."""
     across = zip("AB", pair, reversed(where), strict=True)
     return tuple(
-        Whole(letter, story, linker.suits(tx, report, story))
+        StoryScore(letter, story, linker.suits(tx, report, story))
         for letter, report, story in across
         if story is not None and pair[0].id != pair[1].id
     )
 
 
 def _shared(
-    pair: tuple[verdict.Telling, verdict.Telling],
+    pair: tuple[verdict.Profile, verdict.Profile],
     texts: tuple[Stored, Stored],
-    reading: fingerprint.Reading,
+    reading: fingerprint.FeatureSequence,
 ) -> dict[str, tuple[str, ...]]:
     words, names, numbers = overlap.shared_words(pair[0].weighed, pair[1].weighed, reading)
     quotes = overlap.shared_quotes(texts[0].text, texts[1].text)
@@ -171,9 +170,9 @@ def _shared(
 
 
 def _against(
-    pair: tuple[verdict.Telling, verdict.Telling], readings: Sequence[fingerprint.Reading]
+    pair: tuple[verdict.Profile, verdict.Profile], readings: Sequence[fingerprint.FeatureSequence]
 ) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
-    one, other = (telling.weighed for telling in pair)
+    one, other = (profile.weighed for profile in pair)
     mine = overlap.only_titled(one, other, readings[0])
     theirs = overlap.only_titled(other, one, readings[1])
     kinds = zip(("names", "numbers"), mine, theirs, strict=True)

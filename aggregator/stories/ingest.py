@@ -11,16 +11,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from aggregator.intake.normalise import RECIPE
-from aggregator.linker import Linker
 from aggregator.model import Report
+from aggregator.normalise.report import RECIPE
+from aggregator.stories.linker import Linker
 from storage import pages, sketches
 from storage import reports as store
 from storage.reports import Stored
 
 
 @dataclass(frozen=True, slots=True)
-class Gain:
+class IngestResult:
     """What taking reports in has brought.
 
     Attributes:
@@ -43,7 +43,7 @@ def ingest(
     reports: Sequence[Report],
     now: datetime,
     shown: Sequence[tuple[str, ...]] = (),
-) -> Gain:
+) -> IngestResult:
     """Store what is new or has changed, and put it into its stories.
 
     Args:
@@ -65,7 +65,7 @@ def ingest(
     return _linked(tx, linker, ids, revised, now)
 
 
-def rewrite(tx: Any, linker: Linker, report: int, text: str, language: str, now: datetime) -> Gain:
+def rewrite(tx: Any, linker: Linker, report: int, text: str, language: str, now: datetime) -> IngestResult:
     """Give a report that is known another text, as a revision, and put it where it belongs with that.
 
     Args:
@@ -95,7 +95,9 @@ def rewrite(tx: Any, linker: Linker, report: int, text: str, language: str, now:
     return _linked(tx, linker, [], [old], now)
 
 
-def _linked(tx: Any, linker: Linker, ids: Sequence[int], revised: Sequence[Stored], now: datetime) -> Gain:
+def _linked(
+    tx: Any, linker: Linker, ids: Sequence[int], revised: Sequence[Stored], now: datetime
+) -> IngestResult:
     """Put new and revised reports into their stories."""
     changed = store.get(tx, [*ids, *(old.id for old in revised)])
     for old in revised:
@@ -103,7 +105,7 @@ def _linked(tx: Any, linker: Linker, ids: Sequence[int], revised: Sequence[Store
     in_order = [changed[i] for i in (*ids, *(old.id for old in revised))]
     with linker.linking(tx, in_order) as linking:
         gained = frozenset([linking.link(report, now) for report in in_order])
-    return Gain(tuple(ids), tuple(old.id for old in revised), gained, linker.take_verdicts())
+    return IngestResult(tuple(ids), tuple(old.id for old in revised), gained, linker.take_verdicts())
 
 
 def _sorted_out(

@@ -1,29 +1,30 @@
 """Bring stored reports into their stories: look for candidates, decide, carry the decision out.
 
 The decision is pure (`dedup.story.place`); this module gathers what it needs and carries out its plan, all in
-the caller's transaction: what is known of reports is in `Known`, and who sits where in `Seating`.
+the caller's transaction: features come from `FeatureCache`, memberships from `MembershipBatch`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from aggregator.dedup import fingerprint
-from aggregator.dedup.bars import Bars
-from aggregator.dedup.corrections import Rules, rules
+from aggregator.dedup.corrections import Constraints, constraints
 from aggregator.dedup.overlap import shared_words
 from aggregator.dedup.story import Neighbourhood, Plan, place
-from aggregator.dedup.verdict import Telling, account
-from aggregator.known import Known
+from aggregator.dedup.thresholds import Thresholds
+from aggregator.dedup.verdict import Profile, account
 from aggregator.model import Evidence, headline
-from aggregator.seating import Seating
+from aggregator.stories import learnt_weights
+from aggregator.stories.feature_cache import FeatureCache
+from aggregator.stories.membership_batch import MembershipBatch
 from storage import corrections, meta, reports, stories
 from storage.reports import Stored
-from storage.stories import Seat
+from storage.stories import Membership
 
 if TYPE_CHECKING:
     from aggregator.settings import Dedup
@@ -32,18 +33,18 @@ _WORDS, _NAMES = 12, 8  # of the evidence that is kept with a membership
 
 
 @dataclass(frozen=True, slots=True)
-class Near:
+class StoredNeighbourhood:
     """The stories near a newcomer, as the database knows them.
 
     Attributes:
-        tellings: those that the newcomer is weighed against, by story id.
-        told_apart: those that a person said must not share a story with some others, by story id.
+        profiles: those that the newcomer is weighed against, by story id.
+        cannot_link: those that a person said must not share a story with some others, by story id.
         partly: the stories that have more reports than these.
 
     """
 
-    tellings: dict[int, list[Telling]]
-    told_apart: dict[int, frozenset[int]]
+    profiles: dict[int, list[Profile]]
+    cannot_link: dict[int, frozenset[int]]
     partly: frozenset[int]
 
 
@@ -56,18 +57,18 @@ class Linker:
 
     Attributes:
         settings: the bars and bounds.
-        bars: what a score has to reach.
+        thresholds: what a score has to reach.
         known: what is known of reports.
-        rules: what people said.
+        constraints: what people said.
         verdicts: layer and score of each report that was linked, since they were taken.
 
     """
 
     def __init__(self, settings: Dedup, prefer: Sequence[str] = ()) -> None:
         self.settings = settings
-        self.bars = Bars(story=settings.story_bar, copy=settings.copy_bar, window=settings.window)
-        self.known = Known()
-        self.rules = Rules()
+        self.thresholds = Thresholds(story=settings.story_bar, copy=settings.copy_bar, window=settings.window)
+        self.known = FeatureCache()
+        self.constraints = Constraints()
         self.verdicts: list[tuple[str, float]] = []
         self._prefer = {name.casefold(): -rank for rank, name in reversed(list(enumerate(prefer)))}
         self._heard: tuple[int, int] | None = None  # corrections and revisions, that this memory knows of
@@ -97,7 +98,8 @@ class Linker:
         happened = _happened(tx)
         if happened != self._heard:
             self.forget()
-            self.rules = rules(corrections.listed(tx))
+            self.constraints = constraints(corrections.listed(tx))
+            self.thresholds = replace(self.thresholds, model=learnt_weights.read(tx))
             self._heard = happened
 
     @contextmanager
@@ -120,36 +122,47 @@ class Linker:
         self._heard = _happened(tx)  # the revisions since `obey` are of these reports
         self.known.enter(tx, entered, sketched or {})
         keys = {report.id: self.known.keys[report.id] for report in entered}
-        with Seating(tx, keys, most=self.settings.candidates, ahead=self.settings.stories) as seating:
-            yield Linking(self, tx, seating)
+        with MembershipBatch(
+            tx, keys, most=self.settings.candidates, ahead=self.settings.stories
+        ) as membership_batch:
+            new = [report for report in entered if membership_batch.story_of(report.id) is None]
+            self.known.index(tx, (report for report in entered if membership_batch.story_of(report.id)))
+            yield Linking(self, tx, membership_batch)
+            self.known.index(tx, new)  # now: in no story, they would hide those that are from each other
 
-    def telling(self, tx: Any, report: Stored) -> Telling:
+    def profile(self, tx: Any, report: Stored) -> Profile:
         """A report as the verdict sees it, stored or not; nothing is written."""
-        return self.known.telling(tx, report)
+        return self.known.profile(tx, report)
 
     def suits(self, tx: Any, report: Stored, story: int) -> float:
         """The score of a report with a story, as if it came now; if it is in it, with the others there.
 
         0 where nobody else is in the story.
         """
-        others = [seat for seat in stories.seats(tx, [story]) if seat.report != report.id]
-        tellings = self.known.tellings(tx, chosen(others, set(), self.settings.members))
+        others = [
+            membership for membership in stories.memberships(tx, [story]) if membership.report != report.id
+        ]
+        profiles = self.known.profiles(tx, chosen(others, set(), self.settings.members))
         return place(
-            self.telling(tx, report), Neighbourhood({story: tellings}, rules=self.rules), self.bars
+            self.profile(tx, report),
+            Neighbourhood({story: profiles}, constraints=self.constraints),
+            self.thresholds,
         ).score
 
     def show(self, tx: Any, changed: Iterable[int], now: datetime | None) -> None:
         """Show the best reports of stories that gained something at `now`, or lost something (None)."""
-        with Seating(tx) as seating:
-            self.show_best(tx, seating, changed, now)
+        with MembershipBatch(tx) as membership_batch:
+            self.show_best(tx, membership_batch, changed, now)
 
-    def show_best(self, tx: Any, seating: Seating, changed: Iterable[int], now: datetime | None) -> None:
+    def show_best(
+        self, tx: Any, membership_batch: MembershipBatch, changed: Iterable[int], now: datetime | None
+    ) -> None:
         """The same, as the stories are seated now."""
-        for story, seats in seating.seats(changed).items():
-            if seats:
-                best = best_seat(seats, self._prefer)
+        for story, memberships in membership_batch.memberships(changed).items():
+            if memberships:
+                best = best_membership(memberships, self._prefer)
                 title = best.title or headline("", stories.opening(tx, best.report))
-                seating.show(story, title, best.report, now)
+                membership_batch.show(story, title, best.report, now)
 
 
 class Linking:
@@ -158,18 +171,18 @@ class Linking:
     Args:
         linker: what is known, and the bars.
         tx: the transaction in which the batch was entered.
-        seating: who sits where.
+        membership_batch: which report is in which story.
 
     """
 
-    def __init__(self, linker: Linker, tx: Any, seating: Seating) -> None:
-        self._linker, self._tx, self._seating = linker, tx, seating
-        self._known, self._rules, self._bars = linker.known, linker.rules, linker.bars
+    def __init__(self, linker: Linker, tx: Any, membership_batch: MembershipBatch) -> None:
+        self._linker, self._tx, self._membership_batch = linker, tx, membership_batch
+        self._known, self._rules, self._thresholds = linker.known, linker.constraints, linker.thresholds
 
     def link(self, report: Stored, now: datetime) -> int:
         """Put a report into its story, and set right what its coming shows.
 
-        A revised one sits in a story already. There it stays, unless its new words do not suit that story at
+        A revised one is in a story already. There it stays, unless its new words do not suit that story at
         all: half the bar is far enough from it that no report flips.
 
         Args:
@@ -180,170 +193,208 @@ class Linking:
             The id of its story.
 
         """
-        own = self._seating.story_of(report.id)
-        if own is not None and len(self._seats(own)) > 1:
+        own = self._membership_batch.story_of(report.id)
+        if own is not None and len(self._memberships(own)) > 1:
             if self._stays(report, own, now):
-                self._show([own], now)
+                self.show([own], now)
                 return own
-            self._seating.leave(report.id)
-            self._show([own], None)
+            self._membership_batch.leave(report.id)
+            self.show([own], None)
             own = None
         near = self._near(report, now, without=own)
-        nearby = Neighbourhood(near.tellings, self._known.judged, self._rules, near.told_apart, near.partly)
-        plan = place(self._known.telling(self._tx, report), nearby, self._bars)
+        nearby = Neighbourhood(near.profiles, self._known.judged, self._rules, near.cannot_link, near.partly)
+        plan = place(self._known.profile(self._tx, report), nearby, self._thresholds)
         return self._carry_out(plan, report, near, own, now)
 
-    def _seats(self, story: int) -> list[Seat]:
-        return self._seating.seats([story])[story]
+    def _memberships(self, story: int) -> list[Membership]:
+        return self._membership_batch.memberships([story])[story]
 
-    def _show(self, changed: Iterable[int], now: datetime | None) -> None:
-        self._linker.show_best(self._tx, self._seating, changed, now)
+    def show(self, changed: Iterable[int], now: datetime | None) -> None:
+        """Show the best reports of stories that gained something at `now`, or lost something (None)."""
+        self._linker.show_best(self._tx, self._membership_batch, changed, now)
 
     def _stays(self, report: Stored, own: int, now: datetime) -> bool:
         """Whether a revised report still suits its story; then its evidence and copy group are made anew."""
-        seats = self._seats(own)
-        mine = next(seat for seat in seats if seat.report == report.id)
-        others = [seat for seat in seats if seat.report != report.id]
-        copies = {seat.report for seat in others if seat.copy_group == mine.copy_group}
-        tellings = self._known.tellings(self._tx, self._chosen(others, copies))
-        nearby = Neighbourhood({own: tellings}, self._known.judged)
-        plan = place(self._known.telling(self._tx, report), nearby, self._bars)
-        mates = [seat.report for seat in others if seat.copy_group == report.id]
+        memberships = self._memberships(own)
+        mine = next(membership for membership in memberships if membership.report == report.id)
+        others = [membership for membership in memberships if membership.report != report.id]
+        copies = {membership.report for membership in others if membership.copy_group == mine.copy_group}
+        profiles = self._known.profiles(self._tx, self._chosen(others, copies))
+        nearby = Neighbourhood({own: profiles}, self._known.judged)
+        plan = place(self._known.profile(self._tx, report), nearby, self._thresholds)
+        mates = [membership.report for membership in others if membership.copy_group == report.id]
         if mates and plan.copy_of is None:  # the text that they are copies of is no longer here
-            self._seating.regroup(own, mates, min(mates))
-        unfit = plan.score < self._bars.story / 2 and plan.copy_of is None
+            self._membership_batch.regroup(own, mates, min(mates))
+        unfit = plan.score < self._thresholds.story / 2 and plan.copy_of is None
         if unfit and not self._rules.bound(report.id):
             return False
         group = mine.copy_group if mates and plan.copy_of is not None else plan.copy_of or report.id
-        evidence = self._evidence(replace(plan, story=own), report, tellings).as_json()
-        self._seating.leave(report.id)
-        self._seating.join(own, report, group, evidence, now)
+        evidence = self._evidence(replace(plan, story=own), report, profiles).as_json()
+        self._membership_batch.leave(report.id)
+        self._membership_batch.join(own, report, group, evidence, now)
         return True
 
-    def _carry_out(self, plan: Plan, report: Stored, near: Near, own: int | None, now: datetime) -> int:
-        seating = self._seating
+    def _carry_out(
+        self, plan: Plan, report: Stored, near: StoredNeighbourhood, own: int | None, now: datetime
+    ) -> int:
+        membership_batch = self._membership_batch
         story = plan.story or own
         founded = story is None
         if story is None:
-            story = seating.found(headline(report.title, report.text), report.id, now)
-        evidence = self._evidence(plan, report, near.tellings.get(story, ())).as_json()
+            story = membership_batch.found(headline(report.title, report.text), report.id, now)
+        evidence = self._evidence(plan, report, near.profiles.get(story, ())).as_json()
         if own is not None:
-            seating.leave(report.id)
-        seating.join(story, report, plan.copy_of or report.id, evidence, now)
+            membership_batch.leave(report.id)
+        membership_batch.join(story, report, plan.copy_of or report.id, evidence, now)
         if own is not None and own != story:
-            seating.merge(own, story, plan.score, now)
+            membership_batch.merge(own, story, plan.score, now)
         if not plan.merges and not plan.moves:
             if not founded:
-                self._show([story], now)
+                self.show([story], now)
             return story
         return self._set_right(plan, report.id, story, now)
 
     def _set_right(self, plan: Plan, report: int, story: int, now: datetime) -> int:
         """Merge stories and move reports as the plan says; the story that the newcomer is in at the end."""
-        stands = {0: story}
-        for goes, stays, score in plan.merges:
-            gone, kept = stands.get(goes, goes), stands.get(stays, stays)
-            self._seating.merge(gone, kept, score, now)
-            stands |= {old: kept for old, new in stands.items() if new == gone} | {gone: kept}
-        here = stands.get(story, story)
-        gained = {here, *(stands.get(stays, stays) for _, stays, _ in plan.merges)}
+        current_ids = {0: story}
+        for absorbed, survivor, score in plan.merges:
+            gone, kept = current_ids.get(absorbed, absorbed), current_ids.get(survivor, survivor)
+            self._membership_batch.merge(gone, kept, score, now)
+            current_ids |= {old: kept for old, new in current_ids.items() if new == gone} | {gone: kept}
+        here = current_ids.get(story, story)
+        gained = {here, *(current_ids.get(survivor, survivor) for _, survivor, _ in plan.merges)}
         lost: set[int] = set()
-        for moved, leaves, joins, score in plan.moves:
-            left = stands.get(leaves, leaves)
-            if joins == -moved:
-                stands[joins] = self._part(moved, left, score, now)
+        for moved, origin, destination, score in plan.moves:
+            left = current_ids.get(origin, origin)
+            if destination == -moved:
+                current_ids[destination] = self.part(moved, left, score, now)
             else:
-                self._move(moved, left, stands.get(joins, joins), score, now)
-            joined = stands.get(joins, joins)
+                self.move(moved, left, current_ids.get(destination, destination), score, now)
+            joined = current_ids.get(destination, destination)
             gained.add(joined)
             lost.add(left)
             here = joined if moved == report else here
-        self._seating.tidy(sorted(gained | lost) if lost else ())
-        self._show(sorted(gained), now)
-        self._show(sorted(lost - gained), None)
+        self._membership_batch.tidy(sorted(gained | lost) if lost else ())
+        self.show(sorted(gained), now)
+        self.show(sorted(lost - gained), None)
         return here
 
-    def _move(self, moved: int, leaves: int, joins: int, score: float, now: datetime) -> None:
-        """One report from a story into another, with the evidence of the member that it is closest to."""
-        seats = self._seating.seats([leaves, joins])
-        seat = next(seat for seat in seats[leaves] if seat.report == moved)
+    def move(
+        self,
+        moved: int,
+        origin: int,
+        destination: int,
+        score: float,
+        now: datetime,
+        *,
+        beside: Collection[int] = (),
+    ) -> None:
+        """One report from a story into another, with the evidence of the member that it is closest to.
+
+        Args:
+            moved: the report.
+            origin: its story.
+            destination: the other.
+            score: how far it agrees with that.
+            now: the present time.
+            beside: the members that it may be closest to, where some of them will leave; else all.
+
+        """
+        memberships = self._membership_batch.memberships([origin, destination])
+        membership = next(membership for membership in memberships[origin] if membership.report == moved)
         judged = self._known.judged
+        there = memberships[destination]
         closest = max(
-            seats[joins],
+            [peer for peer in there if peer.report in beside] or there,
             key=lambda peer: judged.get((min(peer.report, moved), max(peer.report, moved)), 0.0),
         )
         report = reports.get(self._tx, [moved])[moved]
-        tellings = self._known.tellings(self._tx, [closest])
-        evidence = self._of_event("moved", score, report, tellings).as_json()
-        self._seating.move(seat, joins, evidence, score, now)
+        profiles = self._known.profiles(self._tx, [closest])
+        evidence = self._of_event("moved", score, report, profiles).as_json()
+        self._membership_batch.move(membership, destination, evidence, score, now)
 
-    def _part(self, moved: int, leaves: int, score: float, now: datetime) -> int:
+    def part(self, moved: int, origin: int, score: float, now: datetime) -> int:
         """One report from a story into one of its own, whose id is returned."""
-        seat = next(seat for seat in self._seats(leaves) if seat.report == moved)
-        joins = self._seating.found_for(moved, now)
-        self._seating.move(seat, joins, Evidence("parted", score, self._bars.story).as_json(), score, now)
-        return joins
+        membership = next(
+            membership for membership in self._memberships(origin) if membership.report == moved
+        )
+        destination = self._membership_batch.found_for(moved, now)
+        self._membership_batch.move(
+            membership, destination, Evidence("parted", score, self._thresholds.story).as_json(), score, now
+        )
+        return destination
 
-    def _near(self, report: Stored, now: datetime, *, without: int | None) -> Near:
+    def _near(self, report: Stored, now: datetime, *, without: int | None) -> StoredNeighbourhood:
         """The stories of the candidates, nearest first, as many as are weighed."""
-        pairs = self._seating.candidates(report.id, now, self._bars.window)
+        pairs = self._membership_batch.candidates(report.id, now, self._thresholds.window)
         found = {candidate for candidate, _ in pairs}
         nearest = dict.fromkeys(story for _, story in pairs if story != without)
-        seats = self._seating.seats(list(nearest)[: self._linker.settings.stories])
-        told_apart = {
-            story: self._rules.told_apart(seat.report for seat in members) for story, members in seats.items()
+        memberships = self._membership_batch.memberships(list(nearest)[: self._linker.settings.stories])
+        cannot_link = {
+            story: self._rules.cannot_link(membership.report for membership in members)
+            for story, members in memberships.items()
         }
         weighed = {
             story: self._chosen(members, found)
-            for story, members in seats.items()
-            if not self._rules.parted([report.id], told_apart[story])
+            for story, members in memberships.items()
+            if not self._rules.parted([report.id], cannot_link[story])
         }
-        told = self._known.tellings(self._tx, [seat for members in weighed.values() for seat in members])
-        by_report = {telling.id: telling for telling in told}
-        tellings = {
-            story: [by_report[seat.report] for seat in members if seat.report in by_report]
+        told = self._known.profiles(
+            self._tx, [membership for members in weighed.values() for membership in members]
+        )
+        by_report = {profile.id: profile for profile in told}
+        profiles = {
+            story: [by_report[membership.report] for membership in members if membership.report in by_report]
             for story, members in weighed.items()
         }
-        partly = frozenset(story for story, here in tellings.items() if len(here) < len(seats[story]))
-        return Near({story: here for story, here in tellings.items() if here}, told_apart, partly)
+        partly = frozenset(story for story, here in profiles.items() if len(here) < len(memberships[story]))
+        return StoredNeighbourhood(
+            {story: here for story, here in profiles.items() if here}, cannot_link, partly
+        )
 
-    def _chosen(self, members: Sequence[Seat], found: set[int]) -> Sequence[Seat]:
+    def _chosen(self, members: Sequence[Membership], found: set[int]) -> Sequence[Membership]:
         return chosen(members, found, self._linker.settings.members)
 
-    def _evidence(self, plan: Plan, report: Stored, near: Iterable[Telling]) -> Evidence:
+    def _evidence(self, plan: Plan, report: Stored, near: Iterable[Profile]) -> Evidence:
         """Why the report is where it is, with the words that carried it."""
         if plan.story is None:
-            evidence = Evidence("first", plan.score, self._bars.story, plan.matched)
+            evidence = Evidence("first", plan.score, self._thresholds.story, plan.matched)
         elif plan.copy_of is not None:
-            evidence = Evidence("copy", plan.resemblance, self._bars.copy, plan.matched)
+            evidence = Evidence("copy", plan.resemblance, self._thresholds.copy, plan.matched)
         else:
-            matched = [telling for telling in near if telling.id == plan.matched]
+            matched = [profile for profile in near if profile.id == plan.matched]
             evidence = self._of_event("story", plan.score, report, matched)
         self._linker.verdicts.append((evidence.layer, evidence.score))
         return evidence
 
-    def _of_event(self, layer: str, score: float, report: Stored, matched: Sequence[Telling]) -> Evidence:
+    def _of_event(self, layer: str, score: float, report: Stored, matched: Sequence[Profile]) -> Evidence:
         """Evidence of one event: the terms of the verdict with the closest report, and what both say."""
         if not matched:
-            return Evidence(layer, score, self._bars.story)
-        mine, other = self._known.telling(self._tx, report), matched[0]
+            return Evidence(layer, score, self._thresholds.story)
+        mine, other = self._known.profile(self._tx, report), matched[0]
         reading = self._known.reading(report)
         words, names, numbers = shared_words(mine.weighed, other.weighed, reading)
         return Evidence(
             layer=layer,
             score=score,
-            bar=self._bars.story,
+            bar=self._thresholds.story,
             matched=other.id,
-            signals={name: value for name, value, *_ in account(mine, other) if name != "intercept"},
+            signals={
+                name: value
+                for name, value, *_ in account(mine, other, self._thresholds.model)
+                if name != "intercept"
+            },
             words=words[:_WORDS],
             names=names[:_NAMES],
             numbers=numbers[:_NAMES],
         )
 
 
-def chosen(members: Sequence[Seat], found: set[int], most: int) -> Sequence[Seat]:
+def chosen(members: Sequence[Membership], found: set[int], most: int) -> Sequence[Membership]:
     """The newest members of a large story stand for it, those among `found` before others."""
-    ranked = sorted(members, key=lambda seat: (seat.report in found, seat.report), reverse=True)
+    ranked = sorted(
+        members, key=lambda membership: (membership.report in found, membership.report), reverse=True
+    )
     return ranked[:most]
 
 
@@ -351,24 +402,24 @@ def _happened(tx: Any) -> tuple[int, int]:
     return corrections.changes(tx), meta.times(tx, meta.REVISIONS)
 
 
-def best_seat(seats: Sequence[Seat], prefer: Mapping[str, int]) -> Seat:
+def best_membership(memberships: Sequence[Membership], prefer: Mapping[str, int]) -> Membership:
     """The report that stands for a story.
 
     One by the publisher who is preferred most; of these one with a title, of these the most complete, the
     earliest among equals.
 
     Args:
-        seats: everyone in the story.
+        memberships: everyone in the story.
         prefer: publishers, case folded, to how much they are preferred: 0 most, then -1 and so on.
 
     """
     return max(
-        seats,
-        key=lambda seat: (
-            prefer.get(seat.publisher.casefold(), -len(prefer)),
-            bool(seat.title),
-            seat.length,
-            -seat.published.timestamp(),
-            -seat.report,
+        memberships,
+        key=lambda membership: (
+            prefer.get(membership.publisher.casefold(), -len(prefer)),
+            bool(membership.title),
+            membership.length,
+            -membership.published.timestamp(),
+            -membership.report,
         ),
     )

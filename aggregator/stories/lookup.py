@@ -1,13 +1,13 @@
-"""Find what a person names: a story by any id that it ever had, a report by its id or its address."""
+"""Look up a story by any id that it ever had, a report by its id or its address."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from aggregator.display import short
 from aggregator.errors import NotFound
-from aggregator.intake.address import canonical
-from aggregator.shown import short
-from storage import forgetting, reports, stories
+from aggregator.normalise.address import canonical
+from storage import reports, retention, stories
 from storage.reports import Stored
 
 LONGEST = 200
@@ -27,7 +27,7 @@ def standing(tx: Any, story: int) -> int:
 
     """
     found = stories.resolve(tx, story) if 0 < story <= _LARGEST_ID else None
-    if found is None and 0 < story <= forgetting.last_story(tx):
+    if found is None and 0 < story <= retention.last_story(tx):
         raise NotFound(
             f"story {story} is over: its last report came longer ago than stories are kept",
             hint="retention.stories says how long",

@@ -1,7 +1,7 @@
-"""Who sits where, while reports are being linked.
+"""Write-behind batch of story memberships for one transaction.
 
 A batch of reports asks the same of the database again and again: who shares a key with this one, and who
-sits in that story? So it is asked once for all of them, and what the batch itself changes is followed here:
+is in that story? So it is asked once for all of them, and what the batch itself changes is followed here:
 for one transaction this is the truth, and it writes what can wait together, at the end.
 """
 
@@ -11,19 +11,22 @@ from bisect import insort
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import chain
 from operator import attrgetter
 from types import TracebackType
 from typing import Any, Self
 
-from storage import places, sketches, stories
+from storage import memberships, sketches, stories
 from storage.reports import Stored
-from storage.stories import Seat
+from storage.stories import Membership
 
 _BY_REPORT = attrgetter("report")
+_UNDER_KEY = 16
+"""Reports under a key that are looked at, the newest: what each newcomer costs, however many there are."""
 
 
-class Seating:
-    """The seats of one transaction; a context: what waits is written where it ends well.
+class MembershipBatch:
+    """The memberships of one transaction; a context: what waits is written where it ends well.
 
     Args:
         tx: open; a writing one, if anything is changed.
@@ -40,11 +43,12 @@ class Seating:
         self._keys = {report: set(each) for report, each in (keys or {}).items()}
         self._most, self._ahead = most, ahead
         self._weeks: set[int] = set()  # of the index, that were read
-        self._at: defaultdict[int, dict[int, int]] = defaultdict(dict)  # by key: reports, each with its week
+        self._at: defaultdict[int, list[int]] = defaultdict(list)  # by key: reports, the newest last
+        self._week: dict[int, int] = {}  # of each of them
         self._story = stories.of_reports(tx, list(self._keys))
-        self._seats: dict[int, list[Seat]] = {}
-        self._joined: list[stories.Joining] = []
-        self._shown: dict[int, stories.Showing] = {}
+        self._memberships: dict[int, list[Membership]] = {}
+        self._joined: list[stories.NewMembership] = []
+        self._shown: dict[int, stories.BestReport] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -65,18 +69,17 @@ class Seating:
         weeks = sketches.weeks(now, window)
         if not self._weeks.issuperset(weeks):
             self._read_index(set(weeks) - self._weeks)
-            self.seats({story for each in self._keys for story in self._stories(each, weeks)})
+            self.memberships({story for each in self._keys for story in self._stories(each, weeks)})
         return self._nearest(report, weeks)
 
     def _nearest(self, report: int, weeks: range) -> list[tuple[int, int]]:
-        shared = Counter(
-            other
-            for key in self._keys[report]
-            for other, week in self._at.get(key, {}).items()
-            if week in weeks and other in self._story
-        )
-        ranked = sorted(shared, key=lambda other: (-shared[other], -other))
-        return [(other, self._story[other]) for other in ranked[: self._most]]
+        week, story = self._week, self._story
+        under = (self._at[key][-_UNDER_KEY:] for key in self._keys[report] if key in self._at)
+        shared = Counter(chain.from_iterable(under))
+        near = [
+            (-often, -other) for other, often in shared.items() if week[other] in weeks and other in story
+        ]
+        return [(-other, story[-other]) for _, other in sorted(near)[: self._most]]
 
     def _stories(self, report: int, weeks: range) -> list[int]:
         return list(dict.fromkeys(story for _, story in self._nearest(report, weeks)))[: self._ahead]
@@ -84,51 +87,62 @@ class Seating:
     def _read_index(self, weeks: set[int]) -> None:
         self._write()
         wanted = set().union(*self._keys.values())
-        for key, week, report, story in sketches.sharing(self._tx, sorted(wanted), sorted(weeks)):
-            self._at[key][report] = week
+        week_of: dict[int, int] = {}
+        for key, week, report, story in sketches.sharing(self._tx, sorted(wanted), weeks, _UNDER_KEY):
+            self._enter(key, report)
+            week_of[report] = week
             self._story[report] = story
+        if self._week:
+            for under in self._at.values():
+                under.sort()
+        self._week |= week_of
         self._weeks |= weeks
 
+    def _enter(self, key: int, report: int) -> None:
+        if report not in self._week or report not in self._at[key]:
+            self._at[key].append(report)
+
     def story_of(self, report: int) -> int | None:
-        """The story of a report that looks for a place, or was met here; None if it sits in none."""
+        """The story of a report that looks for a place, or was met here; None if it is in none."""
         return self._story.get(report)
 
-    def seats(self, ids: Iterable[int]) -> dict[int, list[Seat]]:
+    def memberships(self, ids: Iterable[int]) -> dict[int, list[Membership]]:
         """Everyone in each of these stories, by report id; nobody in one that has gone."""
         wanted = list(ids)
-        missing = [story for story in wanted if story not in self._seats]
+        missing = [story for story in wanted if story not in self._memberships]
         if missing:
             self._write()
-            self._seats |= {story: [] for story in missing}
-            for seat in stories.seats(self._tx, missing):
-                self._seats[seat.story].append(seat)
-                self._story[seat.report] = seat.story
-        return {story: self._seats[story] for story in wanted}
+            self._memberships |= {story: [] for story in missing}
+            for membership in stories.memberships(self._tx, missing):
+                self._memberships[membership.story].append(membership)
+                self._story[membership.report] = membership.story
+        return {story: self._memberships[story] for story in wanted}
 
     # ---- writing ----
 
     def found(self, title: str, best: int, now: datetime) -> int:
         """Open a story; its id."""
         story = stories.found(self._tx, title=title, best=best, now=now)
-        self._seats[story] = []
+        self._memberships[story] = []
         return story
 
     def found_for(self, report: int, now: datetime) -> int:
-        """Open a story for a report that sits elsewhere still; its id. It is as old as the report's seat."""
+        """Open a story for a report from another; its id. It is as old as the report's membership."""
         self._write()
-        story = places.found(self._tx, [report], now)
-        self._seats[story] = []
+        story = memberships.found(self._tx, [report], now)
+        self._memberships[story] = []
         return story
 
     def join(
         self, story: int, report: Stored, copy_group: int, evidence: Mapping[str, Any], now: datetime
     ) -> None:
-        """Put a report that sits nowhere into a story."""
-        self.seats([story])
-        self._joined.append(stories.Joining(story, report.id, copy_group, evidence, now))
-        self._sit(seat_of(report)._replace(story=story, copy_group=copy_group))
+        """Put a report that is in no story into a story."""
+        self.memberships([story])
+        self._joined.append(stories.NewMembership(story, report.id, copy_group, evidence, now))
+        self._record(membership_of(report)._replace(story=story, copy_group=copy_group))
         for key in self._keys.get(report.id, ()):
-            self._at[key].setdefault(report.id, sketches.bucket(report.seen))
+            self._enter(key, report.id)
+        self._week.setdefault(report.id, sketches.bucket(report.seen))
 
     def leave(self, report: int) -> None:
         """Take a report out of its story."""
@@ -140,45 +154,54 @@ class Seating:
         """Make these reports of a story one copy group."""
         self._write()
         stories.regroup(self._tx, reports, copy_group)
-        self._seats.pop(story, None)
+        self._memberships.pop(story, None)
 
     def tidy(self, ids: Iterable[int]) -> None:
         """Name each copy group of these stories after one that is in it: the others may have left."""
-        seats = [seat for here in self.seats(ids).values() for seat in here]
-        for story, mates in stories.misnamed(seats):
+        memberships = [membership for here in self.memberships(ids).values() for membership in here]
+        for story, mates in stories.misnamed(memberships):
             self.regroup(story, mates, min(mates))
 
-    def merge(self, goes: int, stays: int, score: float, now: datetime) -> None:
+    def merge(self, absorbed: int, survivor: int, score: float, now: datetime) -> None:
         """All of one story into another."""
-        going = self.seats([goes, stays])[goes]
+        going = self.memberships([absorbed, survivor])[absorbed]
         self._write()
-        stories.merge(self._tx, goes=goes, stays=stays, score=score, now=now)
-        self._seats[goes] = []
-        for seat in going:
-            self._sit(seat._replace(story=stays))
+        stories.merge(self._tx, absorbed=absorbed, survivor=survivor, score=score, now=now)
+        self._memberships[absorbed] = []
+        for membership in going:
+            self._record(membership._replace(story=survivor))
 
-    def move(self, seat: Seat, joins: int, evidence: Mapping[str, Any], score: float, now: datetime) -> None:
+    def move(
+        self,
+        membership: Membership,
+        destination: int,
+        evidence: Mapping[str, Any],
+        score: float,
+        now: datetime,
+    ) -> None:
         """One report from its story into another."""
-        self.seats([joins])
+        self.memberships([destination])
         self._write()
-        stories.move(self._tx, seat, joins=joins, evidence=evidence, score=score, now=now)
-        self._rise(seat.report)
-        self._sit(seat._replace(story=joins))
+        stories.move(self._tx, membership, destination=destination, evidence=evidence, score=score, now=now)
+        self._rise(membership.report)
+        self._record(membership._replace(story=destination))
 
     def show(self, story: int, title: str, best: int, now: datetime | None) -> None:
         """Keep which report of a story is its best one; `now`, if it gained something."""
         before = self._shown.get(story)
         gained = now or (before.now if before else None)
-        self._shown[story] = stories.Showing(story, title, best, gained)
+        self._shown[story] = stories.BestReport(story, title, best, gained)
 
-    def _sit(self, seat: Seat) -> None:
-        insort(self._seats[seat.story], seat, key=_BY_REPORT)
-        self._story[seat.report] = seat.story
+    def _record(self, membership: Membership) -> None:
+        insort(self._memberships[membership.story], membership, key=_BY_REPORT)
+        self._story[membership.report] = membership.story
 
     def _rise(self, report: int) -> None:
         story = self._story.pop(report)
-        if story in self._seats:
-            self._seats[story] = [seat for seat in self._seats[story] if seat.report != report]
+        if story in self._memberships:
+            self._memberships[story] = [
+                membership for membership in self._memberships[story] if membership.report != report
+            ]
 
     def _write(self) -> None:
         """What waits, in two statements."""
@@ -188,9 +211,9 @@ class Seating:
         stories.show_best(self._tx, shown)
 
 
-def seat_of(report: Stored) -> Seat:
-    """The place of a report that sits nowhere yet."""
-    return Seat(
+def membership_of(report: Stored) -> Membership:
+    """The place of a report that is in no story yet."""
+    return Membership(
         story=0,
         report=report.id,
         publisher=report.publisher,

@@ -8,18 +8,18 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from aggregator import retention
 from aggregator.settings import Settings
-from storage import forgetting, sketches, sources
+from aggregator.stories import retention_policy
+from storage import retention, sketches, sources
 
 STEP = 200
 """Reports, files or stories that are looked at in one transaction."""
 
-Place = tuple[datetime, int]
+MembershipRecord = tuple[datetime, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class Pruned:
     """How much one turn has let go of."""
 
     texts: int = 0
@@ -29,7 +29,7 @@ class Forgotten:
 
 async def prune(
     write: Callable[[Callable[[Any], Any]], Awaitable[Any]], settings: Settings, now: datetime
-) -> Forgotten:
+) -> Pruned:
     """One turn of forgetting.
 
     Args:
@@ -38,20 +38,20 @@ async def prune(
         now: the present time.
 
     """
-    before: retention.Horizon = await write(lambda tx: _turn(tx, settings, now))
+    before: retention_policy.Horizon = await write(lambda tx: _turn(tx, settings, now))
     await write(lambda tx: sketches.prune_bands(tx, before.index))
-    texts = await _to_the_end(write, lambda tx: forgetting.texts(tx, before.texts, now, STEP))
-    files = await _to_the_end(write, lambda tx: forgetting.ledger(tx, before.stories, STEP))
+    texts = await _to_the_end(write, lambda tx: retention.texts(tx, before.texts, now, STEP))
+    files = await _to_the_end(write, lambda tx: retention.ledger(tx, before.stories, STEP))
     gone = 0
-    place: Place | None = None
+    place: MembershipRecord | None = None
     while True:
         step, place = await write(partial(_stories, before=before.stories, after=place))
         gone += step
         if place is None:
             break
-    while await write(forgetting.give_back):
+    while await write(retention.give_back):
         pass
-    return Forgotten(texts, files, gone)
+    return Pruned(texts, files, gone)
 
 
 async def _to_the_end(
@@ -64,17 +64,19 @@ async def _to_the_end(
     return int(total)
 
 
-def _turn(tx: Any, settings: Settings, now: datetime) -> retention.Horizon:
+def _turn(tx: Any, settings: Settings, now: datetime) -> retention_policy.Horizon:
     """What is old enough, now that the time of forgetting has made its turn."""
-    mark = retention.turned(forgetting.mark(tx), now)
-    forgetting.keep_mark(tx, mark)
-    return retention.horizon(settings, mark, now)
+    mark = retention_policy.turned(retention.mark(tx), now)
+    retention.keep_mark(tx, mark)
+    return retention_policy.horizon(settings, mark, now)
 
 
-def _stories(tx: Any, before: datetime, after: Place | None) -> tuple[int, Place | None]:
+def _stories(
+    tx: Any, before: datetime, after: MembershipRecord | None
+) -> tuple[int, MembershipRecord | None]:
     """Some of the old stories: those that no source shows any more; how many, and the last one looked at."""
-    old = forgetting.old_stories(tx, before, after, STEP)
+    old = retention.old_stories(tx, before, after, STEP)
     gained = {name: state.gained for name, state in sources.states(tx).items()}
-    gone = [story.id for story in old if not retention.still_shown(story.sightings, gained, before)]
-    forgetting.stories(tx, gone)
+    gone = [story.id for story in old if not retention_policy.still_shown(story.sightings, gained, before)]
+    retention.stories(tx, gone)
     return len(gone), (old[-1].updated, old[-1].id) if len(old) == STEP else None

@@ -1,9 +1,10 @@
 """Cluster the archive again: beside the present stories to see what would change, or in their place.
 
 The reports are streamed once more, in the order in which they were seen, through the same linker into an
-empty store in memory. That knows nothing of corrections, so it can be scored against them; then they are
-enforced (`dedup.corrections.settle`), and what comes out is compared with the stories as they stand, or takes
-their place in one transaction. Sketches of the present recipe are used again; others are made anew.
+empty store in memory, and partitioned there by a second look. That knows nothing of corrections, so it can be
+scored against them; then they are enforced (`dedup.corrections.settle`), and what comes out is compared with
+the stories as they stand, or takes their place in one transaction. Sketches of the present recipe are used
+again; others are made anew.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 from aggregator.dedup import corrections as meaning
 from aggregator.dedup import fingerprint
 from aggregator.dedup.fingerprint import Sketch
-from aggregator.linker import Linker
+from aggregator.dedup.weights import Model
 from aggregator.model import headline
-from storage import corrections, history, places, reports, sketches, stories
+from aggregator.stories import learnt_weights
+from aggregator.stories.linker import Linker
+from aggregator.stories.second_look import look_at_all
+from storage import corrections, history, memberships, reports, sketches, stories
 from storage.database import Database
-from storage.history import Happening
-from storage.places import Place
+from storage.history import HistoryEvent
+from storage.memberships import MembershipRecord
 from storage.reports import Version, chunks
 
 if TYPE_CHECKING:
@@ -42,13 +46,17 @@ class Rerun:
 
     Args:
         settings: the bars and bounds.
+        model: the weights of the verdict; None: those that ship.
 
     """
 
-    def __init__(self, settings: Dedup) -> None:
+    def __init__(self, settings: Dedup, model: Model | None) -> None:
         self._database = Database("sqlite://")
         self._linker = Linker(settings)
+        with self._database.writing() as memory:
+            learnt_weights.keep(memory, model)
         self._taken: set[Version] = set()
+        self._last: datetime | None = None  # when the last of them was seen
 
     def close(self) -> None:
         """Forget everything."""
@@ -62,6 +70,9 @@ class Rerun:
             with archive.reading() as tx:
                 self.take(tx, versions[start : start + _BATCH])
             progress(min(start + _BATCH, len(versions)), len(versions))
+        if self._last is not None:
+            with self._database.writing() as memory:
+                look_at_all(memory, self._linker, self._last)
 
     def catch_up(self, tx: Any) -> None:
         """Stream what has come in or has changed since, from an open transaction of the archive."""
@@ -83,6 +94,7 @@ class Rerun:
             with self._linker.linking(memory, told, known) as linking:
                 for report in told:
                     linking.link(report, report.seen)
+                    self._last = report.seen
         self._taken.update(versions)
 
     def partition(self) -> dict[int, int]:
@@ -90,10 +102,10 @@ class Rerun:
         with self._database.reading() as memory:
             return stories.partition(memory)
 
-    def places(self, ids: Iterable[int]) -> list[Place]:
+    def places(self, ids: Iterable[int]) -> list[MembershipRecord]:
         """How these reports came into their stories."""
         with self._database.reading() as memory:
-            return places.of(memory, ids)
+            return memberships.of(memory, ids)
 
     def index(self, ids: Sequence[int]) -> tuple[dict[int, bytes], dict[int, list[int]]]:
         """Sketches and band keys of these reports."""
@@ -105,11 +117,11 @@ class Rerun:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Some reports that sit together, with a title for people.
+class ReportGroup:
+    """Some reports that are in one story, with a title for people.
 
     Attributes:
-        story: the story they sit in at present, None where that is not what they are about.
+        story: the story they are in at present, None where that is not what they are about.
         title: of that story, or of the first of them.
         reports: their ids.
 
@@ -136,8 +148,8 @@ class Rehearsal:
 
     reports: int
     stories: tuple[int, int]
-    merges: tuple[tuple[Part, ...], ...]
-    splits: tuple[tuple[Part, tuple[Part, ...]], ...]
+    merges: tuple[tuple[ReportGroup, ...], ...]
+    splits: tuple[tuple[ReportGroup, tuple[ReportGroup, ...]], ...]
     honoured: Mapping[str, Mapping[str, tuple[int, int]]]
 
 
@@ -147,6 +159,7 @@ def rehearse(
     rehearsed: Dedup,
     since: datetime | None = None,
     progress: Progress = silent,
+    model: Model | None = None,
 ) -> Rehearsal:
     """Cluster the archive again without touching it.
 
@@ -156,19 +169,28 @@ def rehearse(
         rehearsed: the settings to try.
         since: leave out what was seen before.
         progress: see `Progress`.
+        model: the weights to try; None: those in force.
 
     """
     with archive.reading() as tx:
         listed = corrections.listed(tx)
         stand = stories.partition(tx)
-    said = meaning.rules(listed)
-    twice = rehearsed != present and bool(said.together or said.apart)
-    free = _free(archive, rehearsed, since, lambda done, total: progress(done, total * (1 + twice)))
+        in_force = learnt_weights.read(tx)
+    said = meaning.constraints(listed)
+    twice = (rehearsed != present or model is not None) and bool(said.together or said.apart)
+    free = _free(
+        archive,
+        (rehearsed, model or in_force),
+        since,
+        lambda done, total: progress(done, total * (1 + twice)),
+    )
     today = stand if since is None else {report: story for report, story in stand.items() if report in free}
     honoured = {"rehearsed": meaning.honoured(free, listed)}
     honoured["present"] = honoured["rehearsed"]
     if twice:
-        other = _free(archive, present, since, lambda done, total: progress(total + done, 2 * total))
+        other = _free(
+            archive, (present, in_force), since, lambda done, total: progress(total + done, 2 * total)
+        )
         honoured["present"] = meaning.honoured(other, listed)
     settled = meaning.settle(_whole(free, today), today, said)
     with archive.reading() as tx:
@@ -177,8 +199,10 @@ def rehearse(
     return Rehearsal(len(settled), sizes, merges, splits, honoured)
 
 
-def _free(archive: Database, settings: Dedup, since: datetime | None, progress: Progress) -> dict[int, int]:
-    rerun = Rerun(settings)
+def _free(
+    archive: Database, by: tuple[Dedup, Model | None], since: datetime | None, progress: Progress
+) -> dict[int, int]:
+    rerun = Rerun(*by)
     try:
         rerun.take_from(archive, since, progress)
         return rerun.partition()
@@ -187,22 +211,22 @@ def _free(archive: Database, settings: Dedup, since: datetime | None, progress: 
 
 
 def _whole(free: Mapping[int, int], before: Mapping[int, int]) -> dict[int, int]:
-    """A partition of all that sits in `before`; what was not streamed goes where most of its story is."""
+    """A partition of all that is in `before`; what was not streamed goes where most of its story is."""
     found = {report: story for report, story in free.items() if report in before}
-    sitting: defaultdict[int, Counter[int]] = defaultdict(Counter)
+    assignment: defaultdict[int, Counter[int]] = defaultdict(Counter)
     for report, story in found.items():
-        sitting[before[report]][story] += 1
+        assignment[before[report]][story] += 1
     fresh = max(found.values(), default=0)
     for report, story in before.items():
         if report not in found:
-            near = sitting.get(story)
+            near = assignment.get(story)
             found[report] = near.most_common(1)[0][0] if near else fresh + story
     return found
 
 
 def _changes(
     tx: Any, today: Mapping[int, int], settled: Mapping[int, int]
-) -> tuple[tuple[tuple[Part, ...], ...], tuple[tuple[Part, tuple[Part, ...]], ...]]:
+) -> tuple[tuple[tuple[ReportGroup, ...], ...], tuple[tuple[ReportGroup, tuple[ReportGroup, ...]], ...]]:
     """The stories that would merge, and those that would fall apart."""
     come: defaultdict[int, dict[int, list[int]]] = defaultdict(dict)
     fall: defaultdict[int, dict[int, list[int]]] = defaultdict(dict)
@@ -218,14 +242,14 @@ def _changes(
     }
     first = reports.get(tx, [part[0] for parts in falling.values() for part in parts.values()])
     merges = [
-        tuple(Part(old, titles[old], tuple(listed)) for old, listed in sorted(parts.items()))
+        tuple(ReportGroup(old, titles[old], tuple(listed)) for old, listed in sorted(parts.items()))
         for parts in merging
     ]
     splits = [
         (
-            Part(old, titles[old], tuple(sorted(r for listed in parts.values() for r in listed))),
+            ReportGroup(old, titles[old], tuple(sorted(r for listed in parts.values() for r in listed))),
             tuple(
-                Part(None, headline(first[listed[0]].title, first[listed[0]].text), tuple(listed))
+                ReportGroup(None, headline(first[listed[0]].title, first[listed[0]].text), tuple(listed))
                 for listed in parts.values()
             ),
         )
@@ -275,7 +299,9 @@ def recluster(
         progress: see `Progress`.
 
     """
-    rerun = Rerun(settings)
+    with archive.reading() as tx:
+        model = learnt_weights.read(tx)
+    rerun = Rerun(settings, model)
     try:
         rerun.take_from(archive, None, progress)
         with archive.writing() as tx:
@@ -288,12 +314,12 @@ def recluster(
 def _carry_out(tx: Any, rerun: Rerun, linker: Linker, settings: Dedup, now: datetime) -> Reclustered:
     before = stories.partition(tx)
     free = _whole(rerun.partition(), before)
-    settled = meaning.settle(free, before, meaning.rules(corrections.listed(tx)))
+    settled = meaning.settle(free, before, meaning.constraints(corrections.listed(tx)))
     after, leads = _with_ids(tx, before, settled, now)
     moved = {report for report in after if before[report] != after[report]}
-    _seat(tx, rerun, (before, after), moved, now)
-    for goes, stays in leads.items():
-        stories.redirect(tx, goes=goes, stays=stays)
+    _membership(tx, rerun, (before, after), moved, now)
+    for absorbed, survivor in leads.items():
+        stories.redirect(tx, absorbed=absorbed, survivor=survivor)
     gained = {after[report] for report in moved}
     for ids in chunks(sorted(set(after.values()))):  # all of them: `prefer` may be another one
         linker.show(tx, [story for story in ids if story in gained], now)
@@ -313,12 +339,12 @@ def _with_ids(
         groups[story].add(report)
     parts = [frozenset(group) for group in groups.values()]
     ids, leads = meaning.keep_ids(before, parts)
-    found = [story or places.found(tx, group, now) for story, group in zip(ids, parts, strict=True)]
+    found = [story or memberships.found(tx, group, now) for story, group in zip(ids, parts, strict=True)]
     after = {report: story for story, group in zip(found, parts, strict=True) for report in group}
-    return after, {goes: found[position] for goes, position in leads.items()}
+    return after, {absorbed: found[position] for absorbed, position in leads.items()}
 
 
-def _seat(
+def _membership(
     tx: Any,
     rerun: Rerun,
     partitions: tuple[Mapping[int, int], Mapping[int, int]],
@@ -329,20 +355,20 @@ def _seat(
     before, after = partitions
     changed = {partition[report] for partition in partitions for report in moved}
     there = [report for report, story in after.items() if story in changed]
-    was = {place.report: place for place in places.of(tx, there)}
+    was = {place.report: place for place in memberships.of(tx, there)}
     scores: defaultdict[tuple[int, int], list[float]] = defaultdict(list)
     found = {place.report: place for place in rerun.places(there)}
     for report in there:
         place = found.get(report, was[report])
         if report in moved:
             scores[before[report], after[report]].append(float(place.evidence["score"]))
-            places.put(tx, after[report], [replace(place, joined=now)])
+            memberships.put(tx, after[report], [replace(place, joined=now)])
         else:
-            places.put(tx, after[report], [replace(was[report], copy_group=place.copy_group)])
-    places.tidy_groups(tx, sorted(changed))
+            memberships.put(tx, after[report], [replace(was[report], copy_group=place.copy_group)])
+    memberships.tidy_groups(tx, sorted(changed))
     for (left, joined), listed in scores.items():
         mean = sum(listed) / len(listed)
-        history.remember(tx, Happening(now, "reclustered", joined, left, None, mean))
+        history.remember(tx, HistoryEvent(now, "reclustered", joined, left, None, mean))
 
 
 def _fingerprint(tx: Any, rerun: Rerun, since: datetime) -> int:

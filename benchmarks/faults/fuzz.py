@@ -22,10 +22,10 @@ import click
 
 from aggregator import configuration
 from aggregator.errors import ConfigurationError, ParseError
-from aggregator.intake import opml
-from aggregator.intake.normalise import normalise
-from aggregator.intake.parse import parse_here
-from aggregator.intake.shape import Limits
+from aggregator.normalise.report import normalise
+from aggregator.parse import opml
+from aggregator.parse.dispatch import parse_here
+from aggregator.parse.entry_fields import Limits
 from aggregator.settings import FeedSource
 
 TOP = Path(__file__).resolve().parents[2]
@@ -114,7 +114,7 @@ class Crash:
 
 def targets() -> dict[str, Target]:
     """The places, by name."""
-    folder = TOP / "tests" / "intake" / "samples"
+    folder = TOP / "tests" / "parse" / "samples"
     samples = {path: path.read_bytes().partition(b"----\n")[2] for path in sorted(folder.iterdir())}
     made = {}
     for name, kinds in {

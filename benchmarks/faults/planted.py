@@ -5,15 +5,17 @@ They are put into the child process of the tests only, by `plant`. The product k
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from aggregator.intake import due, folder
-from aggregator.pipeline import Pipeline
+from aggregator.fetch import folder
+from aggregator.poll.pipeline import Pipeline
 from aggregator.publish import files
-from storage import engines, reports, sources
+from aggregator.schedule import next_poll
+from storage import engines, progress, reports, sources
 
 
 def _validator_before_entries() -> None:
@@ -21,9 +23,9 @@ def _validator_before_entries() -> None:
     keep_answer = Pipeline._keep_answer
 
     async def early(self: Any, source: Any, state: Any, answer: Any, parsed: Any, chance: float) -> Any:
-        outcome = due.Outcome(answer, parsed)
-        limits = due.bounds(source, self._settings.fetch)
-        saved = due.after_answer(state, limits, outcome, self._clock(), chance)
+        outcome = next_poll.Outcome(answer, parsed)
+        limits = next_poll.bounds(source, self._settings.fetch)
+        saved = next_poll.after_answer(state, limits, outcome, self._clock(), chance)
         await self._writer.write(lambda tx: sources.save(tx, saved))
         return await keep_answer(self, source, state, answer, parsed, chance)
 
@@ -68,6 +70,16 @@ def _no_ledger() -> None:
     replace(sources, "take", lambda *_: None)
 
 
+def _place_ahead() -> None:
+    """The place in a file is kept before what lies before it."""
+    keep = progress.keep
+
+    def ahead(tx: Any, source: str, digest: bytes, name: str, at: Any, now: datetime) -> None:
+        keep(tx, source, digest, name, dataclasses.replace(at, place=2 * at.place), now)
+
+    replace(progress, "keep", ahead)
+
+
 def _lazy_disk() -> None:
     """A commit is not brought down to the disk; only a power cut can tell."""
     connected = engines._on_sqlite_connect
@@ -85,6 +97,7 @@ FAULTS: dict[str, Callable[[], None]] = {
     "feed written in place": _feed_in_place,
     "file moved before the commit": _moved_before_commit,
     "no ledger": _no_ledger,
+    "place ahead of its lines": _place_ahead,
 }
 """Those that a kill can bring out, by name."""
 

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from aggregator import __version__
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
-from aggregator.pipeline import Pipeline
+from aggregator.fetch.fetcher import Fetcher
+from aggregator.parse.sandbox import Parser
+from aggregator.poll.pipeline import Pipeline
 from aggregator.settings import Settings
 from benchmarks.polite.replay import START, Manners, Replay, replay
 from storage.database import Database

@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 
 from aggregator.errors import AggregatorError
-from aggregator.evaluate import Labelled, evaluate
 from aggregator.settings import Dedup
+from aggregator.stories.evaluate import Labelled, evaluate
 from benchmarks.quality import kept, streams, table
 from benchmarks.quality.others import METHODS, Figures, best
 from benchmarks.quality.rows import ROWS, Row, digest, labels_of, texts_of

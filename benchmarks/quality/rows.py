@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from aggregator.evaluate import Labelled, read
+from aggregator.stories.evaluate import Labelled, read
 
 
 @dataclass(frozen=True, slots=True)

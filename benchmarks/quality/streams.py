@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aggregator.evaluate import Evaluation, Labelled, evaluate, read
 from aggregator.settings import Dedup
+from aggregator.stories.evaluate import Evaluation, Labelled, evaluate, read
 
 FOREIGN = "stream_2020_2021.jsonl.xz"
 

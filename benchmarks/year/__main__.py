@@ -29,9 +29,9 @@ from xml.etree import ElementTree as ET
 
 from aiohttp import web
 
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
-from aggregator.pipeline import Pipeline
+from aggregator.fetch.fetcher import Fetcher
+from aggregator.parse.sandbox import Parser
+from aggregator.poll.pipeline import Pipeline
 from aggregator.settings import Settings
 from storage import reports, stories
 from storage.database import Database

@@ -146,3 +146,49 @@ def test_the_preferred_publisher_gives_the_title(told, tmp_path):
     preferred = {story["title"] for story in told("stories", "--json").objects}
     assert titles == {FIRE[0], BUDGET[0]}
     assert preferred == {FIRE_AGAIN[0], BUDGET[0]}
+
+
+# ---- learn ----
+
+
+def test_it_is_too_early_to_learn(told):
+    """With one correction; it says how many it takes, and keeps nothing."""
+    told("merge", 1, 2)
+    done = told("learn", "--keep")
+    assert done.status == 1
+    assert "too early to learn" in done.err
+    assert "8 are needed" in done.err
+
+
+def test_what_ships_can_always_be_gone_back_to(told):
+    """Also where nothing was learnt; both at once is a mistake."""
+    assert "the weights that ship decide" in told("learn", "--reset").out
+    done = told("learn", "--reset", "--keep")
+    assert done.status == 2
+    assert "opposites" in done.err
+
+
+def test_learning_shows_before_it_keeps(aggregator, tmp_path, monkeypatch):
+    """The terms, how many corrections agree, and what would change; then `--keep` has it so."""
+    from aggregator.dedup import learning
+
+    monkeypatch.setattr(learning, "FEWEST", 2)
+    monkeypatch.setattr("aggregator.stories.learn.FEWEST", 2)
+    drop(FIRE, FIRE_AGAIN, BUDGET)
+    aggregator("once")
+    aggregator("merge", 1, 2)
+    aggregator("split", 1, 2)
+    shown = aggregator("learn")
+    assert shown.status == 0, shown.err
+    for said in (
+        "corrections: 1 together, 1 apart",
+        "each left out in turn",
+        "intercept",
+        "nothing is kept yet",
+    ):
+        assert said in shown.out
+    found = aggregator("learn", "--json").objects[0]
+    assert found["corrections"] == {"together": 1, "apart": 1}
+    assert set(found["learnt"]["weights"]) >= {"words", "lead", "title"}
+    assert "kept" in aggregator("learn", "--keep").out
+    assert aggregator("explain", 1, 2).status == 0

@@ -10,9 +10,24 @@ import pytest
 from prepared import TOP
 
 COMMANDS = (
-    *("run", "once", "check", "backup", "stories", "show", "explain"),
+    *(
+        "user",
+        "user add",
+        "user remove",
+        "user list",
+        "user password",
+        "user token",
+        "run",
+        "serve",
+        "once",
+        "check",
+        "backup",
+        "stories",
+        "show",
+        "explain",
+    ),
     *("sources", "add", "import", "export"),
-    *("merge", "split", "undo", "corrections", "rehearse", "recluster"),
+    *("merge", "split", "undo", "corrections", "rehearse", "recluster", "learn", "search"),
     *("evaluate", "db", "db upgrade", "schema", "completion", "man"),
 )
 

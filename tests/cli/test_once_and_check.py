@@ -35,7 +35,7 @@ def test_the_service_says_how_its_stories_are_read(tmp_path, monkeypatch, progra
     async def run(_: object, reread: object, command: str) -> None:
         told.append(command)
 
-    monkeypatch.setattr("aggregator.daemon.run", run)
+    monkeypatch.setattr("aggregator.service.daemon.run", run)
     monkeypatch.setattr(sys, "argv", [program, *options, "run"])
     with pytest.raises(SystemExit) as ended:
         cli.main()

@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from aggregator.dedup import fingerprint, signals
-from aggregator.dedup.bars import Bars
 from aggregator.dedup.frequency import StreamCounts
 from aggregator.dedup.story import Neighbourhood, Plan, place
-from aggregator.dedup.verdict import Telling
+from aggregator.dedup.thresholds import Thresholds
+from aggregator.dedup.verdict import Profile
 from aggregator.settings import Dedup
 
 DAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -33,11 +33,11 @@ class Told(NamedTuple):
 class Stream:
     """Reports that arrive one after another, and the stories that come of them; no database."""
 
-    bars: Bars
+    thresholds: Thresholds
     counts: StreamCounts = field(default_factory=StreamCounts)
     sketches: list[fingerprint.Sketch] = field(default_factory=list)
-    weighed: dict[int, tuple[int, signals.Weighed]] = field(default_factory=dict)
-    told: list[Told] = field(default_factory=list)
+    weighed: dict[int, tuple[int, signals.WeightedSketch]] = field(default_factory=dict)
+    profiles: list[Told] = field(default_factory=list)
     story_of: dict[int, int] = field(default_factory=dict)
     copy_group: dict[int, int] = field(default_factory=dict)
     index: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -45,9 +45,9 @@ class Stream:
     def take(self, given: tuple[Any, ...]) -> Plan:
         """Put one more report, the values of `Told`, into its story."""
         report = Told(*given)
-        number = len(self.told) + 1
+        number = len(self.profiles) + 1
         sketch = fingerprint.sketch(report.title, report.text, report.language)
-        self.told.append(report)
+        self.profiles.append(report)
         self.sketches.append(sketch)
         self.counts.add(sketch.language, sketch.hashes)
         keys = fingerprint.band_keys(sketch, self.counts)
@@ -55,8 +55,8 @@ class Stream:
         for key in keys:
             self.index[key].append(number)
         near = dict.fromkeys(self.story_of[other] for other, _ in hits.most_common(60))
-        members = {story: [self.telling(n) for n in self.members(story)] for story in near}
-        plan = place(self.telling(number), Neighbourhood(members), self.bars)
+        members = {story: [self.profile(n) for n in self.members(story)] for story in near}
+        plan = place(self.profile(number), Neighbourhood(members), self.thresholds)
         self.copy_group[number] = plan.copy_of or number
         self.story_of[number] = plan.story or number
         for goes, stays, _ in plan.merges:
@@ -66,15 +66,15 @@ class Stream:
             self.story_of[moved] = joins
         return plan
 
-    def telling(self, number: int) -> Telling:
+    def profile(self, number: int) -> Profile:
         """A report as the verdict sees it now."""
-        report = self.told[number - 1]
+        report = self.profiles[number - 1]
         epoch, weighed = self.weighed.get(number, (-1, None))
         if weighed is None or epoch != self.counts.epoch:
             weighed = signals.weigh(self.sketches[number - 1], self.counts)
             self.weighed[number] = self.counts.epoch, weighed
         group = self.copy_group.get(number, number)
-        return Telling(number, weighed, report.published or DAY, report.published is not None, group)
+        return Profile(number, weighed, report.published or DAY, report.published is not None, group)
 
     def members(self, story: int) -> list[int]:
         """The reports of a story."""
@@ -86,18 +86,18 @@ class Stream:
 
 
 @pytest.fixture(scope="session")
-def bars() -> Bars:
+def thresholds() -> Thresholds:
     """The bars that ship."""
     shipped = Dedup()
-    return Bars(shipped.story_bar, shipped.copy_bar, timedelta(days=14))
+    return Thresholds(shipped.story_bar, shipped.copy_bar, timedelta(days=14))
 
 
 @pytest.fixture
-def stream(bars: Bars) -> Callable[[Iterable[tuple[Any, ...]]], Stream]:
+def stream(thresholds: Thresholds) -> Callable[[Iterable[tuple[Any, ...]]], Stream]:
     """A function that streams reports from an empty state."""
 
     def run(reports: Iterable[tuple[Any, ...]]) -> Stream:
-        stream = Stream(bars)
+        stream = Stream(thresholds)
         for report in reports:
             stream.take(report)
         return stream
@@ -106,14 +106,14 @@ def stream(bars: Bars) -> Callable[[Iterable[tuple[Any, ...]]], Stream]:
 
 
 @pytest.fixture
-def telling() -> Callable[..., Telling]:
+def profile() -> Callable[..., Profile]:
     """A function that makes a report as the verdict sees it, with nothing else in the stream."""
 
-    def make(given: tuple[Any, ...], number: int = 1) -> Telling:
+    def make(given: tuple[Any, ...], number: int = 1) -> Profile:
         report = Told(*given)
         weighed = signals.weigh(
             fingerprint.sketch(report.title, report.text, report.language), StreamCounts()
         )
-        return Telling(number, weighed, report.published or DAY, report.published is not None, number)
+        return Profile(number, weighed, report.published or DAY, report.published is not None, number)
 
     return make

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.dedup.corrections import deciding, honoured, keep_ids, overruled, part, rules, settle
+from aggregator.dedup.corrections import constraints, deciding, honoured, keep_ids, overruled, part, settle
 from aggregator.model import Correction, Side
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -40,7 +40,7 @@ UNDONE = replace(said("merge", {1}, {2}), undone=NOON)
 )
 def test_the_newest_correction_counts(corrections, together, apart):
     """Of what two corrections say about the same reports, the newer holds, and the rest of the older."""
-    found = rules(corrections)
+    found = constraints(corrections)
     assert set(found.together.values()) == {frozenset(group) for group in together}
     pairs = {(min(a, b), max(a, b)) for a, others in found.apart.items() for b in others}
     assert pairs == set(apart)
@@ -88,7 +88,7 @@ def test_what_is_overruled_is_told(older, newest, contradicts):
 def test_a_part_that_is_all_of_an_older_story_gets_its_id_back(out, rest, claims, ids):
     """So a merge and then a split is where one was; every other part gets a new id."""
     found = part(1, frozenset(out), frozenset(rest), {i: frozenset(c) for i, c in claims.items()})
-    assert (found.stays, found.goes, found.led) == ids
+    assert (found.remaining, found.split_off, found.led) == ids
 
 
 def test_ids_stay_where_most_reports_are():
@@ -125,12 +125,12 @@ def histories(draw: st.DrawFn) -> tuple[dict[int, int], list[Correction]]:
 def test_any_partition_can_be_put_right(history, found):
     """Whatever a method finds: afterwards all is together that was said to be, and apart likewise."""
     present, listed = history
-    settled = settle(found, present, rules(listed))
+    settled = settle(found, present, constraints(listed))
     assert settled.keys() == found.keys()
     for kind in ("together", "apart"):
         held, of = honoured(settled, listed)[kind]
         assert held == of
-    for group in rules(listed).together.values():
+    for group in constraints(listed).together.values():
         assert len({settled[report] for report in group}) == 1
 
 
@@ -138,13 +138,13 @@ def test_any_partition_can_be_put_right(history, found):
 def test_what_a_person_made_is_right_already(history):
     """Stories as they stand honour everything, and are not touched."""
     present, listed = history
-    assert settle(present, present, rules(listed)) == present
+    assert settle(present, present, constraints(listed)) == present
 
 
 def test_what_nobody_named_goes_with_those_it_sits_with():
     """A story that is taken apart is taken apart along the stories that stand."""
     present = {1: 1, 2: 1, 3: 1, 4: 2, 5: 2}
-    found = settle(dict.fromkeys(present, 8), present, rules([said("split", {1}, {4})]))
+    found = settle(dict.fromkeys(present, 8), present, constraints([said("split", {1}, {4})]))
     groups = {frozenset(r for r in found if found[r] == story) for story in found.values()}
     assert groups == {frozenset({1, 2, 3}), frozenset({4, 5})}
 

@@ -57,19 +57,19 @@ def test_signals_are_symmetric_and_one_on_oneself(one: str, other: str, third: s
 @pytest.mark.parametrize(("among", "distinctive"), [(50, True), (70, False)])
 def test_what_stands_in_three_of_a_hundred_reports_is_ordinary(among: int, distinctive: bool) -> None:
     """Of the stream and the archive before it together, which are 2,000 here."""
-    counts, told = StreamCounts(), fingerprint.sketch(word(1), "", "en")
+    counts, profiles = StreamCounts(), fingerprint.sketch(word(1), "", "en")
     for number in range(1000):
-        counts.add("en", told.hashes if number < among else told.hashes + 1)
-    assert bool(signals.weigh(told, counts).distinctive[0] > 0) is distinctive
+        counts.add("en", profiles.hashes if number < among else profiles.hashes + 1)
+    assert bool(signals.weigh(profiles, counts).distinctive[0] > 0) is distinctive
 
 
 def test_a_date_that_is_a_number_elsewhere_weighs_the_same_both_ways() -> None:
     """All that happened on a day shares it, whichever of the two reports comes first."""
-    told = [
+    profiles = [
         ("Vesna Tomac quits on 5 April 2026", "Vesna Tomac left the council when the viaduct fell."),
         ("Vesna Tomac swims in Orlec", "In April Vesna Tomac swam 5 lengths, and 2026 children sang to it."),
     ]
-    counts, sketches = StreamCounts(), [fingerprint.sketch(*words, "en") for words in told]
+    counts, sketches = StreamCounts(), [fingerprint.sketch(*words, "en") for words in profiles]
     for sketch in sketches:  # they are short: among such reports a day is distinctive
         counts.add(sketch.language, sketch.hashes)
     one, other = signals.weigh_all(sketches, counts)

@@ -37,7 +37,7 @@ def test_scipy_is_not_loaded() -> None:
     program = (
         "import sys, numpy\n"
         "from aggregator.dedup.minhash import _template, minhash\n"
-        "import aggregator.daemon\n"
+        "import aggregator.service.daemon\n"
         "minhash(numpy.arange(9, dtype='uint32'))\n"
         "assert 'scipy' not in sys.modules and 'datasketch' not in sys.modules\n"
         "import datasketch\n"

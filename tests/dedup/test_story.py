@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.dedup.bars import Bars
 from aggregator.dedup.story import Neighbourhood, place
+from aggregator.dedup.thresholds import Thresholds
 
 DAY = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SITE_A = (
@@ -118,12 +118,12 @@ def test_copies_share_a_group(stream: Callable[..., Any]) -> None:
     assert found.copy_group == {1: 1, 2: 1, 3: 3}
 
 
-def test_a_newcomer_says_what_it_was_closest_to(stream: Callable[..., Any], bars: Bars) -> None:
+def test_a_newcomer_says_what_it_was_closest_to(stream: Callable[..., Any], thresholds: Thresholds) -> None:
     """The plan names the story, a score at the bar or above, and the closest report."""
     found = stream([SITE_A, *unrelated(20)])
     plan = found.take(SITE_B)
     assert (plan.story, plan.matched) == (1, 1)
-    assert plan.score >= bars.story
+    assert plan.score >= thresholds.story
 
 
 def test_what_is_out_of_the_window_does_not_speak(stream: Callable[..., Any]) -> None:
@@ -138,28 +138,28 @@ def test_what_is_out_of_the_window_does_not_speak(stream: Callable[..., Any]) ->
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(8)))
 def test_the_order_of_members_changes_nothing(
-    order: list[int], telling: Callable[..., Any], bars: Bars
+    order: list[int], profile: Callable[..., Any], thresholds: Thresholds
 ) -> None:
     """Neither the order of stories nor that of their members moves a score or a choice."""
-    tellings = [telling(report, number) for number, report in enumerate(CROWD, 1)]
-    newcomer = telling(SITE_B, 99)
-    straight = {1: tellings[:3], 4: tellings[3:6], 7: tellings[6:8]}
+    profiles = [profile(report, number) for number, report in enumerate(CROWD, 1)]
+    newcomer = profile(SITE_B, 99)
+    straight = {1: profiles[:3], 4: profiles[3:6], 7: profiles[6:8]}
     shuffled: dict[int, list[Any]] = {}
     for i in order:
-        story = next(story for story, members in straight.items() if tellings[i] in members)
-        shuffled.setdefault(story, []).append(tellings[i])
-    one = place(newcomer, Neighbourhood(straight), bars)
-    other = place(newcomer, Neighbourhood(shuffled), bars)
+        story = next(story for story, members in straight.items() if profiles[i] in members)
+        shuffled.setdefault(story, []).append(profiles[i])
+    one = place(newcomer, Neighbourhood(straight), thresholds)
+    other = place(newcomer, Neighbourhood(shuffled), thresholds)
     assert (one.story, one.matched, one.merges) == (other.story, other.matched, other.merges)
     assert one.score == pytest.approx(other.score)
 
 
-def test_placing_is_deterministic(telling: Callable[..., Any], bars: Bars) -> None:
+def test_placing_is_deterministic(profile: Callable[..., Any], thresholds: Thresholds) -> None:
     """The same question twice has the same answer, with and without what was judged before."""
-    near = Neighbourhood({1: [telling(report, number) for number, report in enumerate(CROWD, 1)]})
-    first = place(telling(SITE_B, 99), near, bars)
-    assert place(telling(SITE_B, 99), near, bars) == first
-    assert place(telling(SITE_B, 99), Neighbourhood(near.stories), bars) == first
+    near = Neighbourhood({1: [profile(report, number) for number, report in enumerate(CROWD, 1)]})
+    first = place(profile(SITE_B, 99), near, thresholds)
+    assert place(profile(SITE_B, 99), near, thresholds) == first
+    assert place(profile(SITE_B, 99), Neighbourhood(near.stories), thresholds) == first
 
 
 def test_the_seeds_are_one_story(shared: Path, stream: Callable[..., Any]) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from aggregator.dedup import verdict
-from aggregator.dedup.bars import Bars
+from aggregator.dedup.thresholds import Thresholds
+from aggregator.dedup.voice import Voice
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WINDOW = timedelta(days=14)
@@ -73,16 +74,18 @@ def test_one_event_in_other_words_reaches_the_bar_at_once(
     text: str,
     title_too: str,
     text_too: str,
-    telling: Callable[..., Any],
-    bars: Bars,
+    profile: Callable[..., Any],
+    thresholds: Thresholds,
 ) -> None:
     """With nothing yet counted in the stream, two tellings of one event are seen, in any script."""
-    one, other = telling((title, text, language)), telling((title_too, text_too, language), 2)
-    assert verdict.judge(one, [other], WINDOW)[0] >= bars.story
+    one, other = profile((title, text, language)), profile((title_too, text_too, language), 2)
+    assert verdict.judge(one, [other], WINDOW)[0] >= thresholds.story
 
 
 @pytest.mark.parametrize("language", ["en", "ru", "zh", "vi", "th", "ar"])
-def test_two_events_stay_apart_at_once(language: str, telling: Callable[..., Any], bars: Bars) -> None:
+def test_two_events_stay_apart_at_once(
+    language: str, profile: Callable[..., Any], thresholds: Thresholds
+) -> None:
     """With nothing yet counted, reports of different events of the same kind or none stay under the bar."""
     others = {
         "en": (
@@ -99,8 +102,8 @@ def test_two_events_stay_apart_at_once(language: str, telling: Callable[..., Any
         "ar": ("البنك المركزي يخفض الفائدة", "قرر البنك المركزي خفض سعر الفائدة نصف نقطة مئوية يوم الخميس."),
     }
     case = next(case for case in SAME if case[0] == language)
-    one, other = telling((case[1], case[2], language)), telling((*others[language], language), 2)
-    assert verdict.judge(one, [other], WINDOW)[0] < bars.story / 2
+    one, other = profile((case[1], case[2], language)), profile((*others[language], language), 2)
+    assert verdict.judge(one, [other], WINDOW)[0] < thresholds.story / 2
 
 
 @pytest.mark.parametrize(
@@ -114,13 +117,13 @@ def test_two_events_stay_apart_at_once(language: str, telling: Callable[..., Any
         (("Weather forecast", "Fog in the north."), ("Weather forecast", "Fog over the hills."), False),
         (("Tarnvik flooded", "Tarnvik lost its dam."), ("Tarnvik flooded", "Boats in Tarnvik."), False),
         (("Dam breaks over old Tarnvik", "Two missing."), ("Dam breaks over old Tarnvik", "A flood."), False),
-        (("Weather forecast", "Rain."), ("Letters", "Rain."), False),
+        (("Weather forecast", "Rain."), ("Harbour", "Rain."), False),
         (("Weather forecast",), ("Weather forecast", "Rain in the north."), False),
     ],
 )
-def test_the_name_of_a_column_is_no_event(one, other, vetoed, telling: Callable[..., Any]) -> None:
+def test_the_name_of_a_column_is_no_event(one, other, vetoed, profile: Callable[..., Any]) -> None:
     """Where it is all that two reports share; nor are two words with nothing under them."""
-    pair = telling(one), telling(other, 2)
+    pair = profile(one), profile(other, 2)
     assert (verdict.veto(*pair, WINDOW) is not None) is vetoed
     assert (verdict.veto(*reversed(pair), WINDOW) is not None) is vetoed
     for first, second in (pair, reversed(pair)):
@@ -148,19 +151,19 @@ def test_the_name_of_a_column_is_no_event(one, other, vetoed, telling: Callable[
     ],
 )
 def test_another_one_of_a_series_is_vetoed(
-    one: str, other: str, vetoed: bool, telling: Callable[..., Any]
+    one: str, other: str, vetoed: bool, profile: Callable[..., Any]
 ) -> None:
     """Like titles that name another number, magnitude or day part; a toll that rose does not."""
-    pair = telling((one,)), telling((other,), 2)
+    pair = profile((one,)), profile((other,), 2)
     assert (verdict.veto(*pair, WINDOW) is not None) is vetoed
     assert (verdict.veto(*reversed(pair), WINDOW) is not None) is vetoed
     if vetoed:
         assert verdict.judge(pair[0], [pair[1]], WINDOW)[0] == 0.0
 
 
-def test_a_date_in_a_title_is_no_evidence(telling: Callable[..., Any]) -> None:
+def test_a_date_in_a_title_is_no_evidence(profile: Callable[..., Any]) -> None:
     """All programmes of a day share its date; two titles that share nothing else share nothing."""
-    one, other = telling(("Harbour live, April 28, 2026",)), telling(("Evening news | 28 April 2026",), 2)
+    one, other = profile(("Harbour live, April 28, 2026",)), profile(("Evening news | 28 April 2026",), 2)
     assert verdict.judge(one, [other], WINDOW)[0] == 0.0
 
 
@@ -176,15 +179,15 @@ ELSEWHERE = [
 ]
 
 
-def test_a_name_in_common_is_not_an_event(telling: Callable[..., Any], bars: Bars) -> None:
+def test_a_name_in_common_is_not_an_event(profile: Callable[..., Any], thresholds: Thresholds) -> None:
     """Two reports that share the name of a town and nothing else, with text enough to share more."""
-    one, other = (telling(report, number) for number, report in enumerate(ELSEWHERE, 1))
+    one, other = (profile(report, number) for number, report in enumerate(ELSEWHERE, 1))
     account = {name: (value, adds) for name, value, _, adds, _ in verdict.account(one, other)}
     assert account["thin"][0] > 0.9
     probability = verdict.judge(one, [other], WINDOW)[0]
     assert (
         probability
-        < bars.story
+        < thresholds.story
         < 1 / (1 + np.exp(-np.log(probability / (1 - probability)) + account["thin"][1]))
     )
 
@@ -204,34 +207,36 @@ NAMESAKES = [
 DEED = " She resigned over the collapsed viaduct."
 
 
-def test_names_alone_tell_no_event(telling: Callable[..., Any], bars: Bars) -> None:
+def test_names_alone_tell_no_event(profile: Callable[..., Any], thresholds: Thresholds) -> None:
     """Two reports of one person, on one day; a deed that both name makes the difference."""
-    alone = [telling(report, number) for number, report in enumerate(NAMESAKES, 1)]
-    deed = [telling((title, text + DEED), number) for number, (title, text) in enumerate(NAMESAKES, 3)]
+    alone = [profile(report, number) for number, report in enumerate(NAMESAKES, 1)]
+    deed = [profile((title, text + DEED), number) for number, (title, text) in enumerate(NAMESAKES, 3)]
     accounts = [{name: row for name, *row in verdict.account(*pair)} for pair in (alone, deed)]
     assert (accounts[0]["names"][0] > 0.9, accounts[1]["names"][0] < 0.1) == (True, True)
-    assert log_odds(*alone) < np.log(bars.story / (1 - bars.story)) < log_odds(*alone) + 1.0 < log_odds(*deed)
+    bar = np.log(thresholds.story / (1 - thresholds.story))
+    assert log_odds(*alone) < bar < log_odds(*deed)
+    assert accounts[0]["names"][2] < -0.9
 
 
 @pytest.mark.parametrize(
     ("word", "strangers"), [("resigned", 1.0), ("abdicated", 0.0)], ids=["a common word", "a rare word"]
 )
 def test_a_rare_word_makes_acquainted_as_a_name_does(
-    word: str, strangers: float, telling: Callable[..., Any]
+    word: str, strangers: float, profile: Callable[..., Any]
 ) -> None:
     """Reports that name other names are strangers, unless they share a word that is as rare as a name."""
-    one = telling((f"The king {word}", f"The old king of Lisse {word} after lunch."))
-    other = telling((f"The king {word}", f"On Friday the king in Tarnvik {word} in tears."), 2)
+    one = profile((f"The king {word}", f"The old king of Lisse {word} after lunch."))
+    other = profile((f"The king {word}", f"On Friday the king in Tarnvik {word} in tears."), 2)
     account = {name: value for name, value, *_ in verdict.account(one, other)}
     assert account["strangers"] == strangers
 
 
 @pytest.mark.parametrize(("days", "vetoed"), [(13, False), (15, True)])
-def test_the_window_parts_what_is_dated(days: int, vetoed: bool, telling: Callable[..., Any]) -> None:
+def test_the_window_parts_what_is_dated(days: int, vetoed: bool, profile: Callable[..., Any]) -> None:
     """Beyond the window two dated reports cannot be one event; an undated one can be of any day."""
-    one = telling(("Fire on the Maren Skou", "", "en", NOON))
-    later = telling(("Fire on the Maren Skou", "", "en", NOON + timedelta(days=days)), 2)
-    undated = telling(("Fire on the Maren Skou", "", "en"), 3)
+    one = profile(("Fire on the Maren Skou", "", "en", NOON))
+    later = profile(("Fire on the Maren Skou", "", "en", NOON + timedelta(days=days)), 2)
+    undated = profile(("Fire on the Maren Skou", "", "en"), 3)
     assert (verdict.veto(one, later, WINDOW) is not None) is vetoed
     assert verdict.veto(undated, later, WINDOW) is None
 
@@ -244,56 +249,108 @@ def log_odds(one: Any, other: Any) -> float:
 
 
 @pytest.mark.parametrize("case", SAME, ids=lambda case: case[0])
-def test_an_account_adds_up_to_the_probability(case: tuple[str, ...], telling: Callable[..., Any]) -> None:
+def test_an_account_adds_up_to_the_probability(case: tuple[str, ...], profile: Callable[..., Any]) -> None:
     """What `explain` shows term by term is what the verdict computed."""
     language, title, text, other_title, other_text = case
-    log_odds(telling((title, text, language)), telling((other_title, other_text, language), 2))
+    log_odds(profile((title, text, language)), profile((other_title, other_text, language), 2))
 
 
-def test_days_and_a_common_publisher_speak_against_one_event(telling: Callable[..., Any]) -> None:
-    """Each day costs the same, whichever came first; and no date and no publisher cost nothing."""
+def test_hours_speak_against_one_event(profile: Callable[..., Any]) -> None:
+    """The later, the less likely, whichever came first; and no date costs nothing."""
     _, *words, title, text = SAME[0]
-    one = replace(telling((*words, "en", NOON)), publisher="Post")
-    plain = log_odds(one, telling((title, text, "en"), 2))
+    one = profile((*words, "en", NOON))
+    plain = log_odds(one, profile((title, text, "en"), 2))
 
     def later(hours: int) -> float:
-        return plain - log_odds(one, telling((title, text, "en", NOON + timedelta(hours=hours)), 2))
-
-    def by(publisher: str | None) -> float:
-        return plain - log_odds(one, replace(telling((title, text, "en"), 2), publisher=publisher))
+        return plain - log_odds(one, profile((title, text, "en", NOON + timedelta(hours=hours)), 2))
 
     assert later(0) == pytest.approx(0.0)
     assert later(-72) == pytest.approx(later(72))
-    assert later(72) == pytest.approx(3 * later(24))
-    assert later(24) > 0.1
-    assert plain - log_odds(one, telling((title, text, "en"), 2)) == 0.0
-    assert (by("Times"), by(None)) == (0.0, 0.0)
-    assert by("Post") > 0.5
+    assert 0.5 < later(6) < later(24)
 
 
-def test_nothing_in_common_is_no_evidence(telling: Callable[..., Any]) -> None:
+ADVISORIES = [
+    (f"Security update for the {thing}", f"An attacker on the network can {deed}. Patch now.")
+    for thing, deed in (
+        ("harbour mail server", "read the queue"),
+        ("chart plotter", "read the charts"),
+        ("tide gauge", "stop the gauge"),
+        ("lock gates", "open the gates"),
+    )
+]
+
+
+def test_what_a_publisher_always_says_is_no_evidence_between_its_own(profile: Callable[..., Any]) -> None:
+    """Two advisories of one feed are less of one event than the same two of different publishers."""
+    one, other = (profile(report, number) for number, report in enumerate(ADVISORIES[:2], 1))
+    voice = Voice([profile(report).weighed.sketch.hashes for report in ADVISORIES * 5])
+    strangers = verdict.evidence(one, [other])[0]
+    siblings = verdict.evidence(replace(one, voice=voice), [replace(other, voice=voice)])[0]
+    assert siblings[0] < strangers[0] / 2
+    assert siblings[0] > 0
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "siblings", "vetoed"),
+    [
+        ("Flaw in Aurelia CVE-2026-1111", "Flaw in Aurelia CVE-2026-2222", False, True),
+        ("Flaw in Aurelia CVE-2026-1111", "Aurelia patched, CVE-2026-1111 closed", False, False),
+        ("Harbour Radio, episode 12: the lock", "Harbour Radio, episode 13: the crane", True, True),
+        ("Harbour Radio, episode 12: the lock", "Harbour Radio, episode 13: the crane", False, False),
+        ("Tarnvik 2-1 Hestoy", "Tarnvik 3-1 Orlec", True, False),
+    ],
+)
+def test_identifiers_part_what_is_worded_alike(
+    one: str, other: str, siblings: bool, vetoed: bool, profile: Callable[..., Any]
+) -> None:
+    """Global ones everywhere; the numbers of a series only within one publisher."""
+    voice = Voice([profile((one,)).weighed.sketch.hashes]) if siblings else None
+    pair = [replace(profile((title,), number), voice=voice) for number, title in enumerate((one, other), 1)]
+    assert (verdict.veto(pair[0], pair[1], WINDOW) is not None) is vetoed
+    assert (verdict.veto(pair[1], pair[0], WINDOW) is not None) is vetoed
+
+
+FLAW = "CVE-2026-3141"
+
+
+def test_a_shared_identifier_makes_one_event(profile: Callable[..., Any], thresholds: Thresholds) -> None:
+    """Two vendors describe one flaw in words of their own."""
+    one = ("Aurelia Mail 4 reads past its buffer", f"Tracked as {FLAW}, it lets anybody read the mail queue.")
+    other = (
+        "Advisory HN-7: memory disclosure",
+        f"Harbour Networks ships it; {FLAW} discloses memory.",
+    )
+    with_it = verdict.judge(profile(one), [profile(other, 2)], WINDOW)[0]
+    plain, bare = ([text.replace(FLAW, "It") for text in each] for each in (one, other))
+    without = verdict.judge(profile(tuple(plain)), [profile(tuple(bare), 2)], WINDOW)[0]
+    assert without < thresholds.story < with_it
+
+
+def test_nothing_in_common_is_no_evidence(profile: Callable[..., Any]) -> None:
     """Short reports without a common word, and reports without words, have probability 0."""
-    one, other, empty = telling(("Fire",)), telling(("Rain",), 2), telling(("",), 3)
+    one, other, empty = profile(("Fire",)), profile(("Rain",), 2), profile(("",), 3)
     assert verdict.judge(one, [other, empty], WINDOW).tolist() == [0.0, 0.0]
     assert verdict.judge(empty, [empty], WINDOW).tolist() == [0.0]
     assert verdict.judge(one, [], WINDOW).shape == (0,)
 
 
-def test_a_short_text_is_no_proof_of_a_copy(telling: Callable[..., Any], bars: Bars) -> None:
+def test_a_short_text_is_no_proof_of_a_copy(profile: Callable[..., Any], thresholds: Thresholds) -> None:
     """Two equal headlines may be two reports; two equal texts are one."""
-    short = telling(("Morning briefing",)), telling(("Morning briefing",), 2)
-    long = telling(("Dam holds", SAME[0][2])), telling(("Dam holds", SAME[0][2]), 2)
-    assert verdict.is_copy(*short, bars.copy) == 0.0
-    assert verdict.is_copy(*long, bars.copy) == 1.0
+    short = profile(("Morning briefing",)), profile(("Morning briefing",), 2)
+    long = profile(("Dam holds", SAME[0][2])), profile(("Dam holds", SAME[0][2]), 2)
+    assert verdict.is_copy(*short, thresholds.copy) == 0.0
+    assert verdict.is_copy(*long, thresholds.copy) == 1.0
 
 
-def test_who_is_too_far_from_whom_is_the_same_for_all_at_once(telling: Callable[..., Any]) -> None:
+def test_who_is_too_far_from_whom_is_the_same_for_all_at_once(profile: Callable[..., Any]) -> None:
     """Each row is what one report is asked about all; a date that is not believed parts nobody."""
-    first = telling(("Ferry burns off Tarnvik",))
-    told = [
+    first = profile(("Ferry burns off Tarnvik",))
+    profiles = [
         replace(first, id=number, published=first.published + timedelta(days=days), dated=dated)
         for number, (days, dated) in enumerate([(0, True), (14, True), (15, True), (40, False), (90, True)])
     ]
-    found = verdict.apart_each(told, WINDOW)
-    assert [row.tolist() for row in found] == [verdict.apart(one, told, WINDOW).tolist() for one in told]
+    found = verdict.apart_each(profiles, WINDOW)
+    assert [row.tolist() for row in found] == [
+        verdict.apart(one, profiles, WINDOW).tolist() for one in profiles
+    ]
     assert found[0].tolist() == [False, False, True, False, True]

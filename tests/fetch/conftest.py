@@ -17,8 +17,8 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from dropped import OLD, Put
 
-from aggregator.intake.fetch import Fetcher
-from aggregator.intake.resolve import answer
+from aggregator.fetch.dns import answer
+from aggregator.fetch.fetcher import Fetcher
 from aggregator.settings import Fetching
 
 TLS_HANDSHAKE = b"\x16"
@@ -115,7 +115,9 @@ def names() -> type[Names]:
 def fetcher() -> Callable[..., Fetcher]:
     """Makes a fetcher; limits may be given as for the settings."""
 
-    def make(*, resolver: AbstractResolver | None = None, turns: object = None, **limits: object) -> Fetcher:
+    def make(
+        *, resolver: AbstractResolver | None = None, host_queue: object = None, **limits: object
+    ) -> Fetcher:
         small: dict[str, object] = {
             "connect_timeout": timedelta(seconds=1),
             "first_byte_timeout": timedelta(seconds=0.4),
@@ -125,7 +127,7 @@ def fetcher() -> Callable[..., Fetcher]:
             "host_spacing": timedelta(0),
         }
         fetching = Fetching.model_validate(small | limits)
-        return Fetcher(fetching, "1.2.3", resolver=resolver, turns=turns)  # type: ignore[arg-type]  # a fixture's door
+        return Fetcher(fetching, "1.2.3", resolver=resolver, host_queue=host_queue)  # type: ignore[arg-type]  # a fixture's door
 
     return make
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.errors import AddressRefused, FetchError
-from aggregator.intake import guard
-from aggregator.intake.guard import refusal
+from aggregator.fetch import address_guard
+from aggregator.fetch.address_guard import refusal
 
 PUBLIC = [
     "1.1.1.1",
@@ -121,7 +121,7 @@ def test_no_address(text):
 @given(st.ip_addresses())
 def test_never_wider_than_the_standard_library(address):
     """What `ipaddress` knows to be no public unicast address is refused to a source without allow_private."""
-    inner = guard._ipv4_inside(address)
+    inner = address_guard._ipv4_inside(address)
     if refusal(str(address)) is None:
         kinds = (
             "is_multicast",
@@ -151,7 +151,7 @@ def test_outside_any_poll_nothing_private_is_dialled():
     """A socket that is asked for outside `dialling` gets the strict rules."""
     entry = (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))
     with pytest.raises(PermissionError, match=r"127\.0\.0\.1 is this machine"):
-        guard.open_socket(entry)
+        address_guard.open_socket(entry)
 
 
 OK = ok(b"ok")
@@ -164,7 +164,7 @@ def public_loopback(monkeypatch):
     def judge(address, *, allow_private=False):
         return None if address == "127.0.0.2" else refusal(address, allow_private=allow_private)
 
-    monkeypatch.setattr(guard, "refusal", judge)
+    monkeypatch.setattr(address_guard, "refusal", judge)
 
 
 @pytest.mark.parametrize(
@@ -289,7 +289,7 @@ def test_all_refused(fetcher, names):
 
 def test_table_is_in_order():
     """No row of the table hides a narrower one below it."""
-    rows = [network for network, _, _ in guard._TABLE]
+    rows = [network for network, _, _ in address_guard._TABLE]
     for place, network in enumerate(rows):
         for later in rows[place + 1 :]:
             assert later.version != network.version or not later.subnet_of(network), (later, network)

@@ -9,7 +9,7 @@ import pytest
 from answers import FEED, PLAIN, ok, poll
 
 from aggregator.errors import BadStatus, FetchError, TooLarge
-from aggregator.intake.decode import zstd
+from aggregator.fetch.decode import zstd
 
 
 def test_plain_answer(serve, fetcher):

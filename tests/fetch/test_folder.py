@@ -10,8 +10,8 @@ import pytest
 from dropped import LIMITS, NOW, OLD, Put, only, replace, scanned
 
 from aggregator.errors import FolderError
-from aggregator.intake import parse
-from aggregator.intake.folder import SUFFIXES, Dropped, done, failed, scan
+from aggregator.fetch.folder import SUFFIXES, Dropped, done, failed, scan
+from aggregator.parse import dispatch
 
 
 def test_a_settled_file_is_read_whole(folder: Path, put: Put) -> None:
@@ -36,7 +36,7 @@ def test_files_come_by_name_and_each_is_read_when_it_is_asked_for(folder: Path, 
 
 def test_every_kind_of_file_that_is_taken_has_a_reader() -> None:
     """The parser and the folder know the same suffixes."""
-    assert {kind for kind in parse._READERS if kind.startswith(".")} | {".eml"} == SUFFIXES
+    assert {kind for kind in dispatch._READERS if kind.startswith(".")} | {".eml"} == SUFFIXES
 
 
 # ---- what is left alone ----

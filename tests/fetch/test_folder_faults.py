@@ -9,8 +9,8 @@ import pytest
 from dropped import Put, only, raising, scanned, tree
 
 from aggregator.errors import FolderError
-from aggregator.intake import folder as drop
-from aggregator.intake.folder import Dropped, done, failed, refuse
+from aggregator.fetch import folder as drop
+from aggregator.fetch.folder import Dropped, done, failed, refuse
 
 
 def test_a_missing_folder_is_an_error_with_its_remedy(folder: Path, put: Put) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from dropped import OLD, Put, only, raising, replace, scanned, tree
 
-from aggregator.intake.folder import done, failed, refuse
+from aggregator.fetch.folder import done, failed, refuse
 
 
 def test_a_file_in_the_database_goes_to_done(folder: Path, put: Put) -> None:

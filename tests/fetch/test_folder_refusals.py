@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import FolderError
-from aggregator.intake.folder import Dropped, Refusal, done, failed, refuse
+from aggregator.fetch.folder import Dropped, Refusal, done, failed, refuse
 
 # ---- what is refused ----
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from answers import ok, redirect
 
-from aggregator.intake.turns import Turns
+from aggregator.schedule.host_queue import HostQueue
 
 
 class Time:
@@ -27,10 +27,10 @@ class Time:
 def test_host_spacing(serve, fetcher):
     """Two requests to one host, a redirect too, are the pause apart; another host waits for nothing."""
     time = Time()
-    turns = Turns(4, 2.5, clock=time.clock, sleep=time.sleep)
+    host_queue = HostQueue(4, 2.5, clock=time.clock, sleep=time.sleep)
 
     async def run():
-        async with serve(redirect(302, "/a"), ok()) as server, fetcher(turns=turns) as door:
+        async with serve(redirect(302, "/a"), ok()) as server, fetcher(host_queue=host_queue) as door:
             await door.get(server.url, allow_private=True)
             await door.get(server.url, allow_private=True)
             async with serve(ok(), host="127.0.0.2") as other:
@@ -91,15 +91,15 @@ def test_waiting_in_the_queue_is_no_fault_of_the_server(serve, fetcher):
 def test_turns_forget_hosts():
     """Hosts that nobody waits for are not remembered for ever."""
     time = Time()
-    turns = Turns(4, 1.0, clock=time.clock, sleep=time.sleep)
+    host_queue = HostQueue(4, 1.0, clock=time.clock, sleep=time.sleep)
 
     async def run():
         for number in range(500):
-            async with turns.take(f"host{number}.example"):
+            async with host_queue.take(f"host{number}.example"):
                 time.now += 0.5
 
     asyncio.run(run())
-    assert len(turns._hosts) < 5
+    assert len(host_queue._hosts) < 5
 
 
 def test_a_poll_that_is_cancelled_leaves_its_turn(serve, fetcher):

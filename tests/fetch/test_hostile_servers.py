@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import AddressRefused, FetchError, SourceError, TooLarge
-from aggregator.intake.decode import Body
+from aggregator.fetch.decode import Body
 
 
 def attempt(

@@ -19,12 +19,12 @@ from answers import ok
 from hostile import CASES, bomb
 
 from aggregator.configuration import load
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
-from aggregator.intake.turns import Turns
-from aggregator.overview import Overview, overviews
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Polled
+from aggregator.fetch.fetcher import Fetcher
+from aggregator.parse.sandbox import Parser
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import PollResult
+from aggregator.poll.source_status import SourceStatus, source_statuses
+from aggregator.schedule.host_queue import HostQueue
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -141,7 +141,7 @@ def running(serve):
 class Round(NamedTuple):
     """What came of polling all at once: outcomes and seconds by source, and the most memory."""
 
-    outcomes: dict[str, Polled]
+    outcomes: dict[str, PollResult]
     seconds: dict[str, float]
     memory: int
 
@@ -149,7 +149,7 @@ class Round(NamedTuple):
 async def poll_all(pipeline: Pipeline) -> Round:
     started, seconds = time.monotonic(), {}
 
-    async def timed(source: Any) -> Polled:
+    async def timed(source: Any) -> PollResult:
         outcome = await pipeline.poll(source)
         seconds[source.name] = time.monotonic() - started
         return outcome
@@ -160,12 +160,12 @@ async def poll_all(pipeline: Pipeline) -> Round:
 
 
 @pytest.fixture
-def rounds(running, rss, tmp_path) -> tuple[list[Round], list[Overview]]:
+def rounds(running, rss, tmp_path) -> tuple[list[Round], list[SourceStatus]]:
     """All polled at once, twice, and what `sources` knows of them afterwards; in the file a.yaml."""
     now = NOON
     good = rss({"guid": "1", "title": "The ferry is on time", "description": "It left at nine."})
 
-    async def run() -> tuple[list[Round], list[Overview]]:
+    async def run() -> tuple[list[Round], list[SourceStatus]]:
         nonlocal now
         async with running(good) as sources, contextlib.AsyncExitStack() as stack:
             given = {"sources": sources, "fetch": LIMITS, "parse": PARSE}
@@ -182,7 +182,7 @@ def rounds(running, rss, tmp_path) -> tuple[list[Round], list[Overview]]:
                 now += timedelta(days=3)
                 found.append(await poll_all(pipeline))
             with database.reading() as tx:
-                return found, overviews(tx, settings, now)
+                return found, source_statuses(tx, settings, now)
 
     return asyncio.run(run())
 
@@ -217,11 +217,11 @@ def test_polls_that_failed_before_get_few_of_the_places(doubtful):
     """However many hosts let everybody wait, three quarters of the places are for the others."""
 
     async def run() -> int:
-        turns, most, busy = Turns(8, 0.0), 0, 0
+        host_queue, most, busy = HostQueue(8, 0.0), 0, 0
 
         async def wait(host: str) -> None:
             nonlocal most, busy
-            async with turns.take(host, doubtful=doubtful):
+            async with host_queue.take(host, doubtful=doubtful):
                 busy += 1
                 most = max(most, busy)
                 await asyncio.sleep(0)

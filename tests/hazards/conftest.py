@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
+from aggregator.fetch.fetcher import Fetcher
 from aggregator.model import Story
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Polled
+from aggregator.parse.sandbox import Parser
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import PollResult
 from aggregator.settings import Settings
 from storage import stories
 from storage.database import Database
@@ -32,7 +32,7 @@ class Met:
     """
 
     def __init__(self) -> None:
-        self.polled: dict[str, Polled] = {}
+        self.polled: dict[str, PollResult] = {}
         self.stories: list[Story] = []
         self.seconds: dict[str, float] = {}
         self.published: dict[str, bytes] = {}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aggregator.intake.address import LONGEST, canonical, host, identifies
+from aggregator.normalise.address import LONGEST, canonical, host, identifies
 
 PAGE = "https://example.org/news/fire-in-leeds"
 

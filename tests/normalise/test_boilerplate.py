@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.intake.boilerplate import LONGEST_LINE, clean, is_boilerplate
+from aggregator.normalise.boilerplate import LONGEST_LINE, clean, is_boilerplate
 
 REPORT = "A fire destroyed a warehouse in Leeds on Friday. Nobody was hurt."
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aggregator.intake.dates import AHEAD, EARLIEST, LONGEST, when
+from aggregator.normalise.dates import AHEAD, EARLIEST, LONGEST, when
 
 SEEN = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.intake.identity import SUBSTANTIAL, Shown, groups, keys, united
+from aggregator.normalise.identity import SUBSTANTIAL, IdentityFields, groups, keys, united
 
 MONDAY = datetime(2026, 11, 16, 6, 30, tzinfo=UTC)
 TUESDAY = MONDAY + timedelta(days=1)
-FIRE = Shown(
+FIRE = IdentityFields(
     guid="tag:example.org,2026:fire",
     url="https://example.org/news/fire",
     title="Fire destroys warehouse in Leeds",
@@ -24,7 +24,7 @@ BRIEFING = replace(FIRE, title="Morning briefing", text="")
 HOMES = ("https://example.org/", "https://example.org/rss.xml")
 
 
-def _keys(*shown: Shown, source: str = "feed", dropped: bool = False) -> list[tuple[str, ...]]:
+def _keys(*shown: IdentityFields, source: str = "feed", dropped: bool = False) -> list[tuple[str, ...]]:
     return keys(shown, source, homes=HOMES, dropped=dropped)
 
 
@@ -32,7 +32,7 @@ def _kinds(found: tuple[str, ...]) -> list[str]:
     return [key.partition(":")[0] for key in found]
 
 
-def _one_report(one: Shown, other: Shown, source: str = "feed") -> bool:
+def _one_report(one: IdentityFields, other: IdentityFields, source: str = "feed") -> bool:
     """Whether two polls, the second perhaps of another source, show one report."""
     return not set(_keys(one)[0]).isdisjoint(_keys(other, source=source)[0])
 
@@ -144,7 +144,7 @@ def test_numbers_from_a_drop_folder_are_no_guids() -> None:
     assert "guid" in _kinds(_keys(replace(FIRE, guid="1"))[0])
 
 
-NOTE = Shown(None, None, FIRE.title, FIRE.text, None, "Example News")
+NOTE = IdentityFields(None, None, FIRE.title, FIRE.text, None, "Example News")
 
 
 def test_a_text_without_address_is_known_by_its_content() -> None:
@@ -157,7 +157,7 @@ def test_a_text_without_address_is_known_by_its_content() -> None:
 
 
 @pytest.mark.parametrize("entry", [FIRE, replace(FIRE, guid=None), replace(FIRE, url=None)])
-def test_content_is_no_key_where_there_is_a_better_one(entry: Shown) -> None:
+def test_content_is_no_key_where_there_is_a_better_one(entry: IdentityFields) -> None:
     """Two papers of one publisher may print one text on two pages."""
     assert "content" not in _kinds(_keys(entry)[0])
 
@@ -166,7 +166,7 @@ def test_content_is_no_key_where_there_is_a_better_one(entry: Shown) -> None:
 @pytest.mark.parametrize("title", ["Rain", "", "🎉"])
 def test_an_entry_with_no_other_key_is_still_known(title: str, published: datetime | None) -> None:
     """However little it says, it is found again, and kept once."""
-    bare = Shown(None, None, title, "", published, "Example News")
+    bare = IdentityFields(None, None, title, "", published, "Example News")
     assert len(_keys(bare)[0]) == 1
     assert _one_report(bare, bare)
     assert not _one_report(bare, replace(bare, title="Snow"))
@@ -213,7 +213,7 @@ def test_keys_of_one_report_are_bounded() -> None:
 
 moments = st.sampled_from([None, MONDAY, TUESDAY, MONDAY.replace(hour=0, minute=0)])
 entries = st.builds(
-    Shown,
+    IdentityFields,
     guid=st.sampled_from([None, "", "1", "2", "<long-enough@example.org>"]) | st.text(max_size=5),
     url=st.sampled_from(
         [None, "https://example.org/", "https://example.org/a1", "https://www.example.org/a1/", "x"]
@@ -227,7 +227,9 @@ entries = st.builds(
 
 @given(st.lists(entries, max_size=8), st.randoms(), st.booleans())
 @settings(deadline=None)
-def test_the_order_of_the_body_changes_nothing(shown: list[Shown], chance: Random, dropped: bool) -> None:
+def test_the_order_of_the_body_changes_nothing(
+    shown: list[IdentityFields], chance: Random, dropped: bool
+) -> None:
     """Every entry keeps its keys, and the groups hold the same entries, however the body is ordered."""
     order = chance.sample(range(len(shown)), len(shown))
     straight = _keys(*shown, dropped=dropped)
@@ -239,7 +241,7 @@ def test_the_order_of_the_body_changes_nothing(shown: list[Shown], chance: Rando
 
 @given(st.lists(entries, max_size=8))
 @settings(deadline=None)
-def test_twice_in_is_once_there(shown: list[Shown]) -> None:
+def test_twice_in_is_once_there(shown: list[IdentityFields]) -> None:
     """The same body gives the same keys, each entry has one at least, and groups share none."""
     found = _keys(*shown)
     assert found == _keys(*shown)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.intake.language import UNKNOWN, language, primary
+from aggregator.normalise.language import UNKNOWN, language, primary
 
 TEXTS = {
     "en": "The council voted on Tuesday to close three of the city's libraries, "
@@ -119,7 +119,7 @@ def test_the_answer_is_always_a_code(text: str, declared: str | None) -> None:
 def test_the_model_is_not_loaded_before_it_is_needed() -> None:
     """Importing is free; a known language needs no model."""
     script = (
-        "import sys; from aggregator.intake.language import language; "
+        "import sys; from aggregator.normalise.language import language; "
         "language('Bonjour', known='fr'); print('py3langid' in sys.modules, 'numpy' in sys.modules)"
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.intake.publisher import feed_name, headline, publisher
 from aggregator.model import Entry, Parsed
+from aggregator.normalise.publisher import feed_name, headline, publisher
 from aggregator.settings import FeedSource, FolderSource
 
 FEED = FeedSource(name="beeb-world", url="https://feeds.example/world.xml")

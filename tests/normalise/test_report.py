@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.intake.normalise import RECIPE, normalise
-from aggregator.intake.parse import parse_here
-from aggregator.intake.shape import Limits
 from aggregator.model import Entry, Parsed, Report
+from aggregator.normalise.report import RECIPE, normalise
+from aggregator.parse.dispatch import parse_here
+from aggregator.parse.entry_fields import Limits
 from aggregator.settings import FeedSource, FolderSource
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.intake.normalise import changes, normalise
-from aggregator.intake.unchanged import SIZE, unpacked
 from aggregator.model import Entry, Parsed
+from aggregator.normalise.report import changes, normalise
+from aggregator.normalise.seen_entries import SIZE, unpacked
 from aggregator.settings import FeedSource
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

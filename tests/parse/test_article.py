@@ -3,8 +3,8 @@
 import pytest
 
 from aggregator.errors import ParseError
-from aggregator.intake.parse import parse_here
-from aggregator.intake.shape import Limits
+from aggregator.parse.dispatch import parse_here
+from aggregator.parse.entry_fields import Limits
 
 LIMITS = Limits(entries=10, text=5000, title=100)
 FIRST = (

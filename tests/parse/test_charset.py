@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.intake.charset import decode
+from aggregator.parse.charset import decode
 
 RUSSIAN = "Пожар на складе: двое пострадавших"
 JAPANESE = "東京で大きな地震がありました"
@@ -84,7 +84,7 @@ def test_any_bytes_give_some_text(body: bytes, content_type: str | None) -> None
 
 def test_every_encoding_of_the_list_exists() -> None:
     """The list of encodings names none that Python lacks."""
-    from aggregator.intake.charset import _KNOWN
+    from aggregator.parse.charset import _KNOWN
 
     for encoding in {*_KNOWN, *_KNOWN.values()}:
         assert codecs.lookup(encoding)

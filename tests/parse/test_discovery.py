@@ -2,8 +2,8 @@
 
 import pytest
 
-from aggregator.intake.discovery import offers, usual_places
-from aggregator.intake.shape import Limits
+from aggregator.parse.discovery import offers, usual_places
+from aggregator.parse.entry_fields import Limits
 
 LIMITS = Limits(entries=10, text=1000, title=20)
 RSS = 'rel="alternate" type="application/rss+xml"'

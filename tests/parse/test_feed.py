@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import ParseError
-from aggregator.intake.parse import parse_here
-from aggregator.intake.shape import Limits
 from aggregator.model import Parsed
+from aggregator.parse.dispatch import parse_here
+from aggregator.parse.entry_fields import Limits
 
 LIMITS = Limits(entries=50, text=10_000, title=200)
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.feed"))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.intake import markup
-from aggregator.intake.plaintext import clip, paragraphs, tidy
+from aggregator.parse import markup
+from aggregator.parse.plaintext import clip, paragraphs, tidy
 
 # Ways to run a script that sanitisers have let through: in all of them `alert` must not be text.
 PAYLOADS = [

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 
 from aggregator.errors import ParseError
-from aggregator.intake.contain import Parser
 from aggregator.model import Parsed
+from aggregator.parse.sandbox import Parser
 from aggregator.settings import Parsing
 
 # Of each project: how many samples gave entries when this was written. The others hold a feed without any, an

@@ -8,8 +8,8 @@ from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
 from aggregator.errors import ParseError
-from aggregator.intake import opml
-from aggregator.intake.opml import Outline
+from aggregator.parse import opml
+from aggregator.parse.opml import Outline
 
 
 def listed(body: str) -> list[Outline]:
@@ -32,8 +32,12 @@ def listed(body: str) -> list[Outline]:
             [Outline("A", "x", ("News", "World", "b", "c", "d")), Outline("B", "y")],
         ),
         ('<outline text="A&#x202E;B&#x2067;" xmlUrl="x"/>', [Outline("AB", "x")]),
-        ('<outline text="nothing"/>', [Outline("nothing", None)]),
-        ('<outline text="an empty folder"></outline>', [Outline("an empty folder", None)]),
+        ('<outline text="nothing" type="rss"/>', [Outline("nothing", None)]),
+        ('<outline text="a site" htmlUrl="https://a.example/"/>', [Outline("a site", None)]),
+        ('<outline text="an empty folder"></outline>', []),
+        ('<outline text="F"><outline text="G"/></outline><outline xmlUrl="x"/>', [Outline("", "x")]),
+        ('<outline xmlUrl="feed://a.example/x"/>', [Outline("", "https://a.example/x")]),
+        ('<outline xmlUrl="FEED:http://a.example/x"/>', [Outline("", "http://a.example/x")]),
         ('<outline xmlUrl="x" language="de"/>', [Outline("", "x", (), "de")]),
         (f'<outline text="{"n" * 300}" xmlUrl="x"/>', [Outline("n" * 100, "x")]),
         ("", []),

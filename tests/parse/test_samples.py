@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from aggregator.intake.parse import parse_here
-from aggregator.intake.shape import Limits
+from aggregator.parse.dispatch import parse_here
+from aggregator.parse.entry_fields import Limits
 
 SAMPLES = sorted((Path(__file__).parent / "samples").iterdir())
 LIMITS = Limits(entries=100, text=10_000, title=200)

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 
 from aggregator.errors import ParseError
-from aggregator.intake import contain, wire
-from aggregator.intake.contain import Parser
 from aggregator.model import Entry, Parsed
+from aggregator.parse import sandbox, sandbox_protocol
+from aggregator.parse.sandbox import Parser
 from aggregator.settings import Parsing
 
 GOOD = b"<rss version='2.0'><channel><title>t</title><item><title>one</title></item></channel></rss>"
@@ -103,7 +103,7 @@ def test_one_process_serves_many_bodies() -> None:
 
 def test_a_process_is_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
     """After so many bodies a new one takes its place; nobody notices."""
-    monkeypatch.setattr(contain, "_MOST_BODIES", 2)
+    monkeypatch.setattr(sandbox, "_MOST_BODIES", 2)
 
     async def work(parser: Parser) -> None:
         for _ in range(2):
@@ -218,7 +218,7 @@ def test_too_little_memory_to_start() -> None:
     async def work(parser: Parser) -> None:
         error = await error_of(parser, GOOD)
         assert error.message == "the parser process does not start (exit status 1)"
-        assert "-m aggregator.intake.worker 1000" in str(error.hint)
+        assert "-m aggregator.parse.sandbox_worker 1000" in str(error.hint)
 
     run(work, memory=1000)
 
@@ -310,7 +310,7 @@ def test_no_process_stays_behind() -> None:
 
 SERVICE = """
 import asyncio, os, sys
-from aggregator.intake.contain import Parser
+from aggregator.parse.sandbox import Parser
 from aggregator.settings import Parsing
 
 async def main():
@@ -330,7 +330,7 @@ def test_the_process_dies_with_the_service() -> None:
         [sys.executable, "-c", SERVICE],
         capture_output=True,
         env={"PYTHONPATH": path},
-        cwd=Path(contain.__file__).parents[2],
+        cwd=Path(sandbox.__file__).parents[2],
         check=False,
     )
     assert done.returncode == -signal.SIGKILL
@@ -348,14 +348,14 @@ def test_messages_survive_the_wire() -> None:
         skip_days=frozenset({0, 6}),
         damaged="x",
     )
-    framed = wire.frame({"parsed": wire.pack(parsed)})
-    assert int.from_bytes(framed[: wire.LENGTH], "big") == len(framed) - wire.LENGTH
-    assert wire.unpack(contain.json.loads(framed[wire.LENGTH :])["parsed"]) == parsed
+    framed = sandbox_protocol.frame({"parsed": sandbox_protocol.pack(parsed)})
+    assert int.from_bytes(framed[: sandbox_protocol.LENGTH], "big") == len(framed) - sandbox_protocol.LENGTH
+    assert sandbox_protocol.unpack(sandbox.json.loads(framed[sandbox_protocol.LENGTH :])["parsed"]) == parsed
 
 
 def test_a_reply_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that answers with more than it may is not read to the end."""
-    monkeypatch.setattr(wire, "MAX_REPLY", 100)
+    monkeypatch.setattr(sandbox_protocol, "MAX_REPLY", 100)
 
     async def work(parser: Parser) -> None:
         error = await error_of(parser, b"word " * 1000, ".txt")

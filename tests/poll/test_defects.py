@@ -6,10 +6,10 @@ import json
 import pytest
 from workbench import FERRY, NOON, Bench, failing, item, poison
 
-from aggregator import taking
 from aggregator.errors import BadStatus, ParseError
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Broken, Polled
+from aggregator.poll import ingestion
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import IngestDefect, PollResult
 
 
 def test_a_failing_source_costs_only_itself(tmp_path, origin, rss):
@@ -21,7 +21,7 @@ def test_a_failing_source_costs_only_itself(tmp_path, origin, rss):
         *({"name": f"S{n}", "url": url, "allow_private": True} for n, url in enumerate(addresses)),
     )
 
-    async def all_at_once(pipeline: Pipeline) -> list[Polled]:
+    async def all_at_once(pipeline: Pipeline) -> list[PollResult]:
         return await asyncio.gather(*map(pipeline.poll, pipeline.waiting()))
 
     ((*failed, good),) = bench.run(all_at_once)
@@ -41,9 +41,9 @@ def test_a_defect_of_ours_is_a_failure_of_what_brought_it_out(tmp_path, origin, 
     bench = Bench(
         tmp_path, *({"name": n, "url": f"{origin.url}/{n}", "allow_private": True} for n in ("a", "b"))
     )
-    failing(monkeypatch, taking, "changes", ZeroDivisionError("nobody foresaw it"))
+    failing(monkeypatch, ingestion, "changes", ZeroDivisionError("nobody foresaw it"))
     polled = bench.poll()
-    assert isinstance(polled.error, Broken)
+    assert isinstance(polled.error, IngestDefect)
     assert isinstance(polled.error.__cause__, ZeroDivisionError)
     assert "nobody foresaw it" in bench.state("a").error
     assert bench.state("a").due > NOON
@@ -53,7 +53,7 @@ def test_a_defect_of_ours_is_a_failure_of_what_brought_it_out(tmp_path, origin, 
 @pytest.mark.parametrize("poisoned", [0, 4, 7])
 def test_a_report_that_brings_out_a_defect_costs_itself_alone(feed, origin, rss, monkeypatch, poisoned):
     """It is named; all others are kept; and it is asked for again, without a condition."""
-    monkeypatch.setattr(taking, "_BATCH", 3)
+    monkeypatch.setattr(ingestion, "_BATCH", 3)
     origin.pages["/a"] = rss(*map(item, range(8)))
     with monkeypatch.context() as patch:
         poison(patch, item(poisoned)["title"])
@@ -71,13 +71,13 @@ def test_a_report_that_brings_out_a_defect_costs_itself_alone(feed, origin, rss,
 
 def test_a_defect_that_every_report_brings_out_is_the_sources_failure(feed, origin, rss, monkeypatch):
     """It gives up soon, and tells what was committed before."""
-    monkeypatch.setattr(taking, "_BATCH", 20)
+    monkeypatch.setattr(ingestion, "_BATCH", 20)
     items = [item(number) for number in range(40)]
     origin.pages["/a"] = rss(*items)
     poison(monkeypatch, *(each["title"] for each in items[20:]))
     polled = feed.poll()
-    assert (polled.new, len(polled.lost)) == (20, taking._MOST_LOST + 1)
-    assert isinstance(polled.error, Broken)
+    assert (polled.new, len(polled.lost)) == (20, ingestion._MOST_LOST + 1)
+    assert isinstance(polled.error, IngestDefect)
     assert feed.state("A").failures == 1
     assert feed.state("A").etag is None
 
@@ -100,7 +100,7 @@ def test_a_file_that_brings_out_a_defect_does_not_block_the_folder(inbox, monkey
     """It goes to failed/, and the files after it are taken."""
     inbox.drop("a.txt", FERRY)
     inbox.drop("b.txt", FERRY)
-    failing(monkeypatch, taking, "changes", RecursionError("too deep"))
+    failing(monkeypatch, ingestion, "changes", RecursionError("too deep"))
     polled = inbox.poll()
     assert polled.new == 1
     assert "too deep" in (inbox.folder / "drop/failed/a.txt.reason.txt").read_text()

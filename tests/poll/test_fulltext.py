@@ -10,8 +10,8 @@ import workbench
 
 from aggregator.configuration import load
 from aggregator.errors import ConfigurationError
-from aggregator.fulltext import Reading
-from aggregator.pipeline import Pipeline
+from aggregator.poll.fulltext import PageResult
+from aggregator.poll.pipeline import Pipeline
 from aggregator.settings import FeedSource
 
 SHORT = "The ferry Aurelia caught fire on Thursday night two miles off Port Sallow."
@@ -53,10 +53,10 @@ class Bench(workbench.Bench):
         self.origin.pages[path] = body
         self.origin.kinds[path] = kind
 
-    def read(self) -> Reading | None:
+    def read(self) -> PageResult | None:
         """Read the pages that are due; None if there are none."""
 
-        async def each(pipeline: Pipeline) -> Reading | None:
+        async def each(pipeline: Pipeline) -> PageResult | None:
             (source,) = pipeline.with_pages() or [None]
             return await pipeline.read_pages(source) if source else None
 
@@ -232,7 +232,7 @@ def test_a_defect_costs_one_page(bench, monkeypatch):
         raise ZeroDivisionError("nobody foresaw it")
 
     bench.poll()
-    monkeypatch.setattr("aggregator.intake.whole.whole_text", broken)
+    monkeypatch.setattr("aggregator.normalise.full_text.whole_text", broken)
     reading = bench.read()
     assert (reading.taken, str(reading.broken[0])) == (0, "nobody foresaw it")
     assert bench.read() is None

@@ -3,10 +3,10 @@
 import pytest
 from workbench import failing, item, poison
 
-from aggregator import pipeline as subject
-from aggregator import taking
 from aggregator.errors import StoreError
-from aggregator.pipeline import Pipeline
+from aggregator.poll import ingestion
+from aggregator.poll import pipeline as subject
+from aggregator.poll.pipeline import Pipeline
 
 
 def test_a_second_poll_is_conditional_and_doubles_nothing(feed, origin, rss):
@@ -85,7 +85,7 @@ def test_a_new_guid_at_every_poll_doubles_nothing(feed, origin, rss, with_links)
 @pytest.mark.parametrize("poisoned", [None, 3])
 def test_who_is_who_is_decided_with_the_whole_body_in_view(feed, origin, rss, monkeypatch, size, poisoned):
     """Today's news stands where yesterday's was, which has moved: in one transaction or in several."""
-    monkeypatch.setattr(taking, "_BATCH", size)
+    monkeypatch.setattr(ingestion, "_BATCH", size)
     front = "https://gazette.example/front"
     origin.pages["/a"] = rss(item(0, link=front))
     feed.poll()
@@ -104,7 +104,7 @@ def test_who_is_who_is_decided_with_the_whole_body_in_view(feed, origin, rss, mo
 
 def test_reports_come_before_validators(feed, origin, rss, monkeypatch):
     """A crash in the last transaction loses the validators: all is asked for again, and none doubled."""
-    monkeypatch.setattr(taking, "_BATCH", 3)
+    monkeypatch.setattr(ingestion, "_BATCH", 3)
     origin.pages["/a"] = rss(*map(item, range(8)))
     failing(monkeypatch, subject.sources, "save", StoreError("the power is gone"))
     with pytest.raises(StoreError):

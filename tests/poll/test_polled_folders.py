@@ -6,11 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from workbench import FERRY, Bench, failing, item
 
-from aggregator import pipeline as subject
-from aggregator import taking
 from aggregator.errors import FolderError, StoreError
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Polled
+from aggregator.poll import ingestion
+from aggregator.poll import pipeline as subject
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import PollResult
 
 
 def test_a_file_is_stored_and_moves_to_done(inbox):
@@ -37,24 +37,28 @@ def test_a_bad_file_moves_to_failed_with_its_reason(inbox):
 
 
 @pytest.mark.parametrize(
-    ("most", "broken", "kept", "said"),
-    [(100, "{not json", 3, "1 of 4 lines hold no record: line 3"), (2, "", 2, "more than 2 entries")],
+    ("suffix", "broken", "kept", "said"),
+    [
+        (".jsonl", "{not json", 3, "1 of 4 lines hold no record: line 3"),
+        (".json", "", 2, "more than 2 entries"),
+    ],
 )
-def test_a_file_that_is_damaged_in_part_gives_the_rest_and_is_seen(tmp_path, most, broken, kept, said):
+def test_a_file_that_is_damaged_in_part_gives_the_rest_and_is_seen(tmp_path, suffix, broken, kept, said):
     """Its good entries are kept, and it lies in failed/ with the reason, as often as it is dropped."""
     (tmp_path / "drop").mkdir()
-    inbox = Bench(tmp_path, {"name": "Inbox", "folder": tmp_path / "drop"}, parse={"max_entries": most})
+    inbox = Bench(tmp_path, {"name": "Inbox", "folder": tmp_path / "drop"}, parse={"max_entries": 2})
     lines = [json.dumps({"title": item(n)["title"], "text": item(n)["description"]}) for n in range(3)]
-    text = "\n".join([*lines[:2], *([broken] if broken else []), lines[2]])
+    whole = [*lines[:2], *([broken] if broken else []), lines[2]]
+    text = "\n".join(whole) if broken else f"[{','.join(whole)}]"
     for times, new in ((1, kept), (2, 0)):
-        inbox.drop("many.jsonl", text)
+        inbox.drop(f"many{suffix}", text)
         polled = inbox.poll()
         assert (polled.new, len(polled.refused)) == (new, 1)
         assert said in polled.refused[0]
         assert len(inbox.titles()) == kept
         assert len(inbox.lying()) == 2 * times
         assert all(name.startswith("failed/") for name in inbox.lying())
-    assert said in (inbox.folder / "drop/failed/many.jsonl.reason.txt").read_text()
+    assert said in (inbox.folder / f"drop/failed/many{suffix}.reason.txt").read_text()
 
 
 def test_the_same_file_twice_changes_nothing(inbox):
@@ -114,7 +118,7 @@ def test_a_database_that_refuses_leaves_the_files_where_they_are(inbox, monkeypa
 
 def test_a_long_file_cut_short_by_a_crash_is_taken_in_again(inbox, monkeypatch):
     """The ledger knows a file with its last transaction, never before."""
-    monkeypatch.setattr(taking, "_BATCH", 2)
+    monkeypatch.setattr(ingestion, "_BATCH", 2)
     lines = [json.dumps({"title": item(n)["title"], "text": item(n)["description"]}) for n in range(5)]
     inbox.drop("many.jsonl", "\n".join(lines))
     failing(monkeypatch, subject.sources, "take", StoreError("the power is gone"))
@@ -134,7 +138,7 @@ def test_a_run_that_ends_waits_for_what_was_dropped_just_now(inbox):
     inbox.drop("ferry.txt", FERRY, written=datetime.now(UTC))
     chosen = inbox.settings.sources[0]
 
-    async def first(pipeline: Pipeline) -> Polled:
+    async def first(pipeline: Pipeline) -> PollResult:
         inbox.drop("ferry.txt", FERRY, written=datetime.now(UTC))
         return await pipeline.poll(chosen)
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from aggregator.errors import BadStatus, FetchError, TooSlow
-from aggregator.intake.parse import parse_here
-from aggregator.intake.robots import Robots
-from aggregator.intake.shape import Limits
 from aggregator.model import Answer
+from aggregator.parse.dispatch import parse_here
+from aggregator.parse.entry_fields import Limits
+from aggregator.poll.robots import Robots
 
 LIMITS = Limits(entries=10, text=1000, title=100)
 PAGE = "https://a.example/news/1?x=2"

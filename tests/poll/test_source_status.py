@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from aggregator import daemon
 from aggregator.cli.sources import size
+from aggregator.service import daemon
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EVENTS = (

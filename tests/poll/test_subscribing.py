@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from aggregator import subscriptions
 from aggregator.configuration import comparable, load
-from aggregator.intake import opml
-from aggregator.intake.opml import Outline
+from aggregator.parse import opml
+from aggregator.parse.opml import Outline
+from aggregator.poll import subscriptions
 from aggregator.settings import FeedSource, Settings
 
 MINE = """\
@@ -129,12 +129,14 @@ def test_a_private_address_wants_a_word(aggregator, origin, rss):
 
 def test_a_page_cannot_lead_into_private_networks(aggregator, origin, rss, monkeypatch):
     """The feed that it names is dialled under the same rule as the page."""
-    from aggregator.intake import guard
+    from aggregator.fetch import address_guard
 
     origin.pages |= {"/": ALTERNATE.format("http://127.0.0.2/x", "").encode()}
-    real = guard.refusal
+    real = address_guard.refusal
     monkeypatch.setattr(
-        guard, "refusal", lambda address, **rule: None if address == "127.0.0.1" else real(address, **rule)
+        address_guard,
+        "refusal",
+        lambda address, **rule: None if address == "127.0.0.1" else real(address, **rule),
     )
     done = aggregator("add", f"{origin.url}/")
     assert (done.status, config()) == (1, MINE)
@@ -191,7 +193,8 @@ LIST = """<opml version="2.0"><body>
   </outline>
   <outline text="Inbox" xmlUrl="https://c.example/"/>
   <outline text="Law"><outline text="A again" xmlUrl="http://a.example"/></outline>
-  <outline text="E" xmlUrl="feed:e.example"/><outline text="F"/>
+  <outline text="E" xmlUrl="ftp:e.example"/><outline text="F" type="rss"/>
+  <outline text="nothing in it"/>
 </body></opml>"""
 
 
@@ -205,7 +208,7 @@ def test_a_list_is_taken_in_and_each_entry_accounted_for(aggregator):
         "new   B: added",
         "new   Inbox: added, as 'Inbox 2'",
         "same  A again: is in the list twice; its tags went to 'A'",
-        "FAIL  E: url: 'feed:e.example' is no web address; write https://host/path",
+        "FAIL  E: url: 'ftp:e.example' is no web address; write https://host/path",
         "FAIL  F: names no feed",
         "3 sources added to a.yaml, of 6 entries. It takes effect at a reload or restart.",
     ]

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from aggregator.errors import StoreError
-from aggregator.writing import MOST, Writer
+from aggregator.poll.writing import MOST, Writer
 from storage import schema
 from storage.database import Database
 

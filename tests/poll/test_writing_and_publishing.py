@@ -14,13 +14,14 @@ from hypothesis import settings as bounds
 from hypothesis import strategies as st
 from workbench import FERRY, NOON, item
 
-from aggregator import correct, taking
-from aggregator import pipeline as subject
 from aggregator.errors import StoreError
-from aggregator.linker import Linker
 from aggregator.model import Report
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Polled
+from aggregator.poll import ingestion
+from aggregator.poll import pipeline as subject
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import PollResult
+from aggregator.stories import correct
+from aggregator.stories.linker import Linker
 from storage import reports, sources
 from storage.database import Database
 
@@ -86,12 +87,12 @@ def test_transactions_are_bounded_in_reports_and_in_text(found):
         )
         for length, minute in found
     ]
-    batches = taking._batches(given_)
+    batches = ingestion._batches(given_)
     assert [report for batch in batches for report in batch] == sorted(given_, key=lambda r: r.published)
     assert all(batches) or batches == [[]]
     for batch in batches:
-        assert len(batch) <= taking._BATCH
-        assert len(batch) <= 1 or sum(len(report.text) for report in batch) <= taking._BATCH_TEXT
+        assert len(batch) <= ingestion._BATCH
+        assert len(batch) <= 1 or sum(len(report.text) for report in batch) <= ingestion._BATCH_TEXT
 
 
 def test_pruning_forgets_the_index_and_keeps_the_reports(inbox):
@@ -130,7 +131,7 @@ def test_a_correction_in_another_process_is_seen_published_and_obeyed(feed, orig
     async def publish(pipeline: Pipeline) -> list[Path]:
         return await pipeline.publish()
 
-    async def poll(pipeline: Pipeline) -> Polled:
+    async def poll(pipeline: Pipeline) -> PollResult:
         origin.pages["/a"] = rss(item(1), other | {"description": "A ferry burns off Port Sallow, 214 safe."})
         feed.clock.later(hours=1)
         return await pipeline.poll(feed.settings.sources[0])
@@ -149,7 +150,7 @@ def test_after_a_reload_it_is_the_new_linker_that_forgets(inbox):
 
     async def reload_and_fail(pipeline: Pipeline) -> None:
         before = pipeline._linker
-        dedup = inbox.settings.dedup.model_copy(update={"story_bar": 0.7})
+        dedup = inbox.settings.dedup.model_copy(update={"story_bar": 0.8})
         pipeline.adopt(inbox.settings.model_copy(update={"dedup": dedup}))
         assert pipeline._linker is not before
         pipeline._linker.known.keys[1] = [1]

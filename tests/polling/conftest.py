@@ -16,13 +16,13 @@ from typing import Any
 
 import pytest
 
-from aggregator.intake.fetch import Fetcher
-from aggregator.intake.parse import parse_here
-from aggregator.intake.shape import Limits
+from aggregator.fetch.fetcher import Fetcher
 from aggregator.model import Parsed, SourceState
-from aggregator.overview import Overview, overviews
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Polled
+from aggregator.parse.dispatch import parse_here
+from aggregator.parse.entry_fields import Limits
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import PollResult
+from aggregator.poll.source_status import SourceStatus, source_statuses
 from aggregator.settings import FeedSource, Settings
 from storage.database import Database
 
@@ -150,10 +150,10 @@ class Service:
 
         return asyncio.run(started())
 
-    def poll(self, times: int = 1, *, apart: timedelta = timedelta(hours=6), source: int = 0) -> Polled:
+    def poll(self, times: int = 1, *, apart: timedelta = timedelta(hours=6), source: int = 0) -> PollResult:
         """Poll a feed so often, due or not, in one run; the last outcome. The clock stays after the last."""
 
-        async def work(pipeline: Pipeline) -> Polled:
+        async def work(pipeline: Pipeline) -> PollResult:
             for number in range(times):
                 self.now += apart if number else timedelta(0)
                 polled = await pipeline.poll(self.settings.sources[source])
@@ -161,7 +161,7 @@ class Service:
 
         return self.run(work)
 
-    def tick(self, pipeline: Pipeline) -> Awaitable[list[Polled]]:
+    def tick(self, pipeline: Pipeline) -> Awaitable[list[PollResult]]:
         """Poll what is due, all at once."""
         return asyncio.gather(*map(pipeline.poll, pipeline.waiting()))
 
@@ -172,11 +172,11 @@ class Service:
             self.run(self.tick)
             self.now += step
 
-    def overview(self, name: str = "A") -> Overview:
+    def overview(self, name: str = "A") -> SourceStatus:
         """What `sources` says of one."""
         database = Database(self.settings.database)
         with database.reading() as tx:
-            (found,) = overviews(tx, self.settings, self.now, name)
+            (found,) = source_statuses(tx, self.settings, self.now, name)
         database.close()
         return found
 
@@ -207,7 +207,7 @@ def empty_file(tmp_path_factory) -> Path:
 @pytest.fixture
 def service(tmp_path, publisher, monkeypatch, empty_file) -> Service:
     """A service with one feed, A; chance adds nothing, and every name leads to this machine."""
-    from aggregator.intake.resolve import answer
+    from aggregator.fetch.dns import answer
 
     class Names:
         async def resolve(self, host: str, port: int = 0, family: int = 0) -> list[Any]:
@@ -217,7 +217,7 @@ def service(tmp_path, publisher, monkeypatch, empty_file) -> Service:
             """There is nothing to close."""
 
     shutil.copy(empty_file, tmp_path)
-    monkeypatch.setattr("aggregator.pipeline.random.random", lambda: 0.0)
+    monkeypatch.setattr("aggregator.poll.pipeline.random.random", lambda: 0.0)
     return Service(tmp_path, publisher, Names)
 
 

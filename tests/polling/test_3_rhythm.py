@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator.intake.turns import Turns
+from aggregator.schedule.host_queue import HostQueue
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
@@ -39,7 +39,7 @@ def test_often_while_it_publishes_and_seldom_while_it_sleeps(service, publisher,
 @pytest.mark.parametrize(("chance", "minutes"), [(0.0, 15), (0.5, 15.75), (0.999, 16.4985)])
 def test_jitter_only_puts_off(service, publisher, fresh, monkeypatch, chance, minutes):
     """By up to a tenth, so that feeds that were added together are not polled together for ever."""
-    monkeypatch.setattr("aggregator.pipeline.random.random", lambda: chance)
+    monkeypatch.setattr("aggregator.poll.pipeline.random.random", lambda: chance)
     publisher.say(fresh())
     service.poll()
     assert service.wait() == timedelta(minutes=minutes)
@@ -88,10 +88,10 @@ def test_requests_to_one_host_are_spaced(service, publisher, fresh, monkeypatch)
         slept.append(seconds)
         clock[0] += seconds
 
-    def turns(concurrency, spacing):
-        return Turns(concurrency, spacing, clock=lambda: clock[0], sleep=sleep)
+    def host_queue(concurrency, spacing):
+        return HostQueue(concurrency, spacing, clock=lambda: clock[0], sleep=sleep)
 
-    monkeypatch.setattr("aggregator.intake.fetch.Turns", turns)
+    monkeypatch.setattr("aggregator.fetch.fetcher.HostQueue", host_queue)
     names = ["a", "a", "a", "b"]
     feeds = [
         {"name": f"{n}", "url": publisher.url(f"/{n}", f"{host}.example")} for n, host in enumerate(names)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from aggregator.errors import BadStatus, LeftAlone
-from aggregator.intake import due, pauses
+from aggregator.schedule import backoff, next_poll
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
@@ -241,14 +241,14 @@ def test_a_pause_holds_before_it_is_written(service, publisher, said, hosts):
     service.now += HOUR
 
     async def work(pipeline):
-        agenda, source = pipeline._agenda, service.settings.sources[0]
+        poll_queue, source = pipeline._poll_queue, service.settings.sources[0]
         error = BadStatus("429", status=429, host="news.harbour.example", retry_after="3600")
-        before = agenda.state(source)
-        after = due.after_failure(before, agenda.bounds(source), error, service.now, 0)
-        assert agenda.limited(source, before, after, error, service.now)
-        agenda.waiting()
+        before = poll_queue.state(source)
+        after = next_poll.after_failure(before, poll_queue.bounds(source), error, service.now, 0)
+        assert poll_queue.limited(source, before, after, error, service.now)
+        poll_queue.waiting()
         with pytest.raises(LeftAlone):
-            agenda.admit("news.harbour.example")
+            poll_queue.admit("news.harbour.example")
 
     service.run(work)
 
@@ -257,15 +257,15 @@ def test_pauses_that_are_over_are_forgotten(service):
     """A server that names a new host with each redirect fills no memory."""
 
     async def work(pipeline):
-        agenda, source = pipeline._agenda, service.settings.sources[0]
+        poll_queue, source = pipeline._poll_queue, service.settings.sources[0]
         for number in range(50):
             error = BadStatus("429", status=429, host=f"h{number}.example", retry_after="60")
-            before = agenda.state(source)
-            after = due.after_failure(before, agenda.bounds(source), error, service.now, 0)
-            assert agenda.limited(source, before, after, error, service.now)
-            agenda.waiting()
+            before = poll_queue.state(source)
+            after = next_poll.after_failure(before, poll_queue.bounds(source), error, service.now, 0)
+            assert poll_queue.limited(source, before, after, error, service.now)
+            poll_queue.waiting()
             service.now += HOUR
-        return len(agenda._standing())
+        return len(poll_queue._standing())
 
     assert service.run(work) == 1
 
@@ -286,7 +286,7 @@ def test_pauses_that_are_over_are_forgotten(service):
 )
 def test_domains(name, domain):
     """The name that was registered; an IP address belongs to none."""
-    assert pauses.domain(name) == domain
+    assert backoff.domain(name) == domain
 
 
 @pytest.mark.parametrize(
@@ -302,4 +302,4 @@ def test_domains(name, domain):
 )
 def test_hosts(url, host):
     """As they are asked for, whatever port, letters and names stand around them."""
-    assert pauses.host(url) == host
+    assert backoff.host(url) == host

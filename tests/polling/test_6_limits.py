@@ -1,7 +1,7 @@
 """Point 6: every coding, every limit, redirects, addresses on every hop, and TLS; seen from the service.
 
-What single servers do is in tests/intake: test_fetch, test_redirects, test_decode, test_guard; hostile ones
-in test_hostile_servers.
+What single servers do is in tests/fetch: test_fetcher, test_redirects, test_decode, test_address_guard;
+hostile ones in test_hostile_servers.
 """
 
 import gzip
@@ -13,7 +13,7 @@ from pathlib import Path
 import brotli
 import pytest
 
-from aggregator.intake.decode import zstd
+from aggregator.fetch.decode import zstd
 
 CODINGS = {"gzip": gzip.compress, "deflate": zlib.compress, "br": brotli.compress, "zstd": zstd.compress}
 
@@ -106,7 +106,7 @@ def test_tls_is_verified(service, tmp_path):
     import socket
     import threading
 
-    certificate = Path(__file__).parents[1] / "intake" / "self_signed.pem"
+    certificate = Path(__file__).parents[1] / "fetch" / "self_signed.pem"
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate)
     with socket.create_server(("127.0.0.1", 0)) as listener:

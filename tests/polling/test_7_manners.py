@@ -39,7 +39,7 @@ def test_a_226_is_taken_as_what_is_new(service, publisher, said, fresh):
     service.poll()
     assert publisher.asked[2].fields["If-None-Match"] == '"2"'
     overview = service.overview()
-    assert (overview.giving.reports, overview.state.fresh, overview.state.unchanged) == (2, 2, 1)
+    assert (overview.stats.reports, overview.state.fresh, overview.state.unchanged) == (2, 2, 1)
     assert overview.state.bytes_saved == (len(long) - len(new.body)) + len(long)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.intake.freshness import after_skips, asked_pause, http_date, in_words, quiet, still_fresh
+from aggregator.schedule.freshness import after_skips, asked_pause, http_date, in_words, quiet, still_fresh
 
 NOW = datetime(2026, 11, 3, 10, 0, tzinfo=UTC)  # a Tuesday
 IN_AN_HOUR = "Tue, 03 Nov 2026 11:00:00 GMT"

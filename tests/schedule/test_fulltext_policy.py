@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from aggregator.errors import AddressRefused, BadStatus, FetchError, HeldUp, ParseError, TooLarge, TooSlow
-from aggregator.intake.whole import after_failure, whole_text
 from aggregator.model import Entry
+from aggregator.normalise.full_text import whole_text
+from aggregator.schedule.fulltext_policy import after_failure
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 TITLE = "Ferry Aurelia burns off Port Sallow"

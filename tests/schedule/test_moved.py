@@ -3,7 +3,7 @@
 import pytest
 from polls import DAY, FIRST, HOUR, NEW, NOW, SOURCE, URL, answered, failed, unchanged
 
-from aggregator.intake.due import address_to_poll
+from aggregator.schedule.next_poll import address_to_poll
 from aggregator.settings import FeedSource
 
 

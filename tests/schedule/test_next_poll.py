@@ -24,7 +24,8 @@ from polls import (
 )
 
 from aggregator.errors import TooSlow
-from aggregator.intake.due import (
+from aggregator.model import Answer, Parsed
+from aggregator.schedule.next_poll import (
     Bounds,
     Outcome,
     address_to_poll,
@@ -35,7 +36,6 @@ from aggregator.intake.due import (
     is_due,
     person_may_poll,
 )
-from aggregator.model import Answer, Parsed
 from aggregator.settings import FeedSource, Fetching
 
 # ---- what a user allows, and a new source ----

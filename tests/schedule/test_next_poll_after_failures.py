@@ -7,8 +7,8 @@ import pytest
 from polls import DAY, HOUR, LIMITS, MINUTE, NOW, URL, answered, failed, status, wait
 
 from aggregator.errors import FetchError, ParseError, TooSlow
-from aggregator.intake.due import due_at, is_due, person_may_poll
 from aggregator.model import Answer
+from aggregator.schedule.next_poll import due_at, is_due, person_may_poll
 
 
 def test_slower_and_slower():

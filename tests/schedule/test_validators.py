@@ -2,8 +2,8 @@
 
 from polls import LIMITS, NEW, NOW, URL, answered, failed, status, unchanged
 
-from aggregator.intake.due import at_address, digest, is_due
 from aggregator.model import Parsed
+from aggregator.schedule.next_poll import at_address, digest, is_due
 
 
 def test_unchanged():

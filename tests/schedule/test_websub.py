@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import settings as bounds
 from hypothesis import strategies as st
 
-from aggregator.intake.websub import after_request, authentic, challenge, denied, lease, offer
 from aggregator.model import Answer, Parsed
+from aggregator.schedule.websub import after_request, authentic, challenge, denied, lease, offer
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 FEED = "https://a.example/feed"

@@ -16,9 +16,9 @@ def answers(path: str, silence: timedelta | None) -> tuple[int, str, str]:
     """Status, kind and text of an answer, of a service that has been silent for so long."""
 
     async def go() -> tuple[int, str, str]:
-        routes = health.routes(lambda: silence)
+        routers = [health.router(lambda: silence)]
         async with (
-            listening(Serve(port=0), routes) as (address,),
+            listening(Serve(port=0), routers) as (address,),
             aiohttp.ClientSession() as session,
             session.get(address + path) as answer,
         ):

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from aggregator.notify import Manager
+from aggregator.service.notify import Manager
 
 
 @contextlib.contextmanager

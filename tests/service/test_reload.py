@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aggregator.reload import change
+from aggregator.service.reload import change
 from aggregator.settings import Settings
 
 A = {"name": "A", "url": "https://a.example/feed"}
@@ -52,7 +52,7 @@ def test_what_needs_a_restart_is_held(name, value):
         ({"fetch": {"timeout": "5s"}}, True),
         ({"parse": {"max_entries": 5}}, True),
         ({"publish": {"directory": str(Path("elsewhere"))}}, False),
-        ({"dedup": {"story_bar": 0.7}}, False),
+        ({"dedup": {"story_bar": 0.8}}, False),
     ],
 )
 def test_only_what_has_changed_is_made_anew(given, tools):

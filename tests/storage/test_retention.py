@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from aggregator.model import SourceState
-from storage import forgetting, reports, schema, sketches, sources, stories
+from storage import reports, retention, schema, sketches, sources, stories
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -24,7 +24,7 @@ def told(database, report):
             ids = reports.add(tx, made)
             for number, (i, each) in enumerate(zip(ids, made, strict=True)):
                 story = stories.found(tx, title=f"Story {number}", best=i, now=each.seen)
-                stories.join(tx, [stories.Joining(story, i, i, {}, each.seen)])
+                stories.join(tx, [stories.NewMembership(story, i, i, {}, each.seen)])
                 sketches.put(tx, {i: b"packed"}, "recipe")
         return ids
 
@@ -46,8 +46,8 @@ def test_a_text_goes_and_the_rest_stays(database, told, report):
     with database.writing() as tx:
         before = reports.get(tx, [old])[old]
         reports.revise(tx, before, report(0, text="Other words."), NOON - 99 * DAY)
-        assert forgetting.texts(tx, NOON - 90 * DAY, NOON, 10) == 1
-        assert forgetting.texts(tx, NOON - 90 * DAY, NOON, 10) == 0
+        assert retention.texts(tx, NOON - 90 * DAY, NOON, 10) == 1
+        assert retention.texts(tx, NOON - 90 * DAY, NOON, 10) == 0
         after = reports.get(tx, [old, new])
         assert (after[old].text, after[old].forgotten) == ("", NOON)
         assert (after[old].title, after[old].url) == (before.title, before.url)
@@ -63,7 +63,7 @@ def test_it_goes_in_steps_the_oldest_first(database, told):
     gone = []
     for _ in range(3):
         with database.writing() as tx:
-            forgetting.texts(tx, NOON - 105 * DAY, NOON, 1)
+            retention.texts(tx, NOON - 105 * DAY, NOON, 1)
             gone.append({i for i, stored in reports.get(tx, ids).items() if stored.forgotten})
     assert gone == [{ids[0]}, {ids[0], ids[2]}, {ids[0], ids[1], ids[2]}]
 
@@ -72,8 +72,8 @@ def test_old_stories_are_looked_at_in_order(database, told):
     """Page by page, each with who showed it, and when last."""
     told(500, 400, 400, 300)
     with database.reading() as tx:
-        first = forgetting.old_stories(tx, NOON - 350 * DAY, None, 2)
-        second = forgetting.old_stories(tx, NOON - 350 * DAY, (first[-1].updated, first[-1].id), 2)
+        first = retention.old_stories(tx, NOON - 350 * DAY, None, 2)
+        second = retention.old_stories(tx, NOON - 350 * DAY, (first[-1].updated, first[-1].id), 2)
     assert [story.updated for story in [*first, *second]] == [NOON - day * DAY for day in (500, 400, 400)]
     assert first[0].sightings == (("Harbour News", NOON - 500 * DAY),)
 
@@ -82,13 +82,13 @@ def test_a_story_goes_with_all_that_is_its_own(database, told):
     """Reports, keys, sightings, sketches, history, and ids that led to it; nothing of others."""
     told(500, 400, 300, 10)
     with database.writing() as tx:
-        one, other, third, stays = stories.recent(tx)[::-1]
-        stories.merge(tx, goes=third, stays=other, score=0.9, now=NOON)
-        stories.merge(tx, goes=other, stays=one, score=0.9, now=NOON)
-        forgetting.stories(tx, [one])
+        one, other, third, survivor = stories.recent(tx)[::-1]
+        stories.merge(tx, absorbed=third, survivor=other, score=0.9, now=NOON)
+        stories.merge(tx, absorbed=other, survivor=one, score=0.9, now=NOON)
+        retention.stories(tx, [one])
         assert [stories.resolve(tx, story) for story in (one, other, third)] == [None] * 3
-        assert stories.resolve(tx, stays) == stays
-        assert forgetting.last_story(tx) == third
+        assert stories.resolve(tx, survivor) == survivor
+        assert retention.last_story(tx) == third
     left = counts(database)
     assert {
         name: left[name] for name in ("story", "report", "membership", "sketch", "sighting", "history")
@@ -108,7 +108,7 @@ def test_an_id_is_not_given_again(database, told):
     (last,) = told(500)
     with database.writing() as tx:
         (story,) = stories.recent(tx)
-        forgetting.stories(tx, [story])
+        retention.stories(tx, [story])
     (again,) = told(10)
     assert again > last
     with database.reading() as tx:
@@ -120,8 +120,8 @@ def test_the_ledger_of_files_is_bounded(database):
     with database.writing() as tx:
         for number, days in enumerate((500, 400, 1)):
             sources.take(tx, "Inbox", bytes([number]), "a.txt", NOON - days * DAY)
-        assert forgetting.ledger(tx, NOON - 365 * DAY, 1) == 1
-        assert forgetting.ledger(tx, NOON - 365 * DAY, 9) == 1
+        assert retention.ledger(tx, NOON - 365 * DAY, 1) == 1
+        assert retention.ledger(tx, NOON - 365 * DAY, 9) == 1
         assert [sources.taken(tx, "Inbox", bytes([number])) for number in range(3)] == [False, False, True]
 
 
@@ -154,12 +154,12 @@ def test_revisions_of_a_page_that_changes_all_the_time_are_bounded(database, rep
 def test_the_mark_is_kept(database, report):
     """At first there is none, or when the newest report came; then it is what was kept last."""
     with database.writing() as tx:
-        assert forgetting.mark(tx) is None
+        assert retention.mark(tx) is None
         reports.add(tx, [report(1, seen=NOON - 3 * DAY), report(2, seen=NOON - 2 * DAY)])
-        assert forgetting.mark(tx) == NOON - 2 * DAY
+        assert retention.mark(tx) == NOON - 2 * DAY
         for moment in (NOON, NOON - DAY):
-            forgetting.keep_mark(tx, moment)
-            assert forgetting.mark(tx) == moment
+            retention.keep_mark(tx, moment)
+            assert retention.mark(tx) == moment
 
 
 def test_what_is_free_goes_back_to_the_disk_in_steps(tmp_path, report):
@@ -169,13 +169,13 @@ def test_what_is_free_goes_back_to_the_disk_in_steps(tmp_path, report):
         ids = reports.add(tx, [report(n, text="x" * 20_000) for n in range(400)])
     full = database.size()
     with database.writing() as tx:
-        forgetting.texts(tx, NOON + DAY, NOON, 1000)
+        retention.texts(tx, NOON + DAY, NOON, 1000)
         assert len(ids) == 400
     sizes = [database.size()]
     more = True
     while more:
         with database.writing() as tx:
-            more = forgetting.give_back(tx)
+            more = retention.give_back(tx)
         sizes.append(database.size())
         assert len(sizes) < 100
     steps = [before - after for before, after in pairwise(sizes)]
@@ -190,5 +190,5 @@ def test_a_states_source_is_no_hindrance(database, told):
     told(500)
     with database.writing() as tx:
         sources.save(tx, SourceState("Harbour News", "https://h.example", gained=NOON))
-        forgetting.stories(tx, stories.recent(tx))
+        retention.stories(tx, stories.recent(tx))
         assert set(sources.states(tx)) == {"Harbour News"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aggregator.errors import StoreError
 from aggregator.model import Report
-from storage import forgetting, reports, schema, sketches, stories
+from storage import reports, retention, schema, sketches, stories
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -25,7 +25,7 @@ def filled(database, made):
         opened = []
         for found, one in zip(ids, made, strict=True):
             opened.append(stories.found(tx, title=one.title, best=found, now=NOON))
-            stories.join(tx, [stories.Joining(opened[-1], found, found, FIRST, NOON)])
+            stories.join(tx, [stories.NewMembership(opened[-1], found, found, FIRST, NOON)])
     return ids, opened
 
 
@@ -38,9 +38,9 @@ def test_every_id_ever_shown_leads_to_a_story_that_stands(empty, merges):
         ids, opened = filled(database, [one] * 8)
         with database.writing() as tx:
             for a, b in merges:
-                goes, stays = stories.resolve(tx, opened[a]), stories.resolve(tx, opened[b])
-                if goes != stays:
-                    stories.merge(tx, goes=goes, stays=stays, score=0.9, now=NOON)
+                absorbed, survivor = stories.resolve(tx, opened[a]), stories.resolve(tx, opened[b])
+                if absorbed != survivor:
+                    stories.merge(tx, absorbed=absorbed, survivor=survivor, score=0.9, now=NOON)
             seated = stories.of_reports(tx, ids)
             assert [stories.resolve(tx, story) for story in opened] == [seated[i] for i in ids]
             standing = set(stories.recent(tx))
@@ -55,8 +55,8 @@ def test_a_story_shows_its_reports_and_counts_publishers_and_texts(database, rep
     made = [report(n, publisher=name) for n, name in enumerate(("A", "B", "C"), 1)]
     ids, opened = filled(database, made)
     with database.writing() as tx:
-        stories.merge(tx, goes=opened[1], stays=opened[0], score=0.9, now=NOON)
-        stories.merge(tx, goes=opened[2], stays=opened[0], score=0.9, now=NOON)
+        stories.merge(tx, absorbed=opened[1], survivor=opened[0], score=0.9, now=NOON)
+        stories.merge(tx, absorbed=opened[2], survivor=opened[0], score=0.9, now=NOON)
         tx.execute(
             sa.update(schema.membership)
             .where(schema.membership.c.report_id == ids[1])
@@ -77,7 +77,7 @@ def test_a_publisher_is_one_however_its_name_is_shouted(database, report):
     made = [report(n, publisher=name) for n, name in enumerate(("FOX News", "Fox News"), 1)]
     _, opened = filled(database, made)
     with database.writing() as tx:
-        stories.merge(tx, goes=opened[1], stays=opened[0], score=0.9, now=NOON)
+        stories.merge(tx, absorbed=opened[1], survivor=opened[0], score=0.9, now=NOON)
         (story,) = stories.load(tx, opened, database.uuid)
         assert story.publishers == (story.members[0].publisher,)
         assert tx.exec_driver_sql("SELECT publishers FROM stories").scalar() == 1
@@ -89,7 +89,7 @@ def test_a_report_cannot_sit_in_two_stories(database, report):
     """The database itself refuses a second seat."""
     (found,), (opened,) = filled(database, [report(1)])
     with pytest.raises(StoreError, match=r"(?i)unique"), database.writing() as tx:
-        stories.join(tx, [stories.Joining(opened, found, found, FIRST, NOON)])
+        stories.join(tx, [stories.NewMembership(opened, found, found, FIRST, NOON)])
 
 
 def test_uuids_are_stable_and_differ_between_databases(database, report):
@@ -136,7 +136,7 @@ def grouped(database, report, *sizes, **given):
             ids, now = reports.add(tx, made), NOON + timedelta(minutes=minute)
             opened.append(stories.found(tx, title="t", best=ids[0], now=now))
             for found in ids:
-                stories.join(tx, [stories.Joining(opened[-1], found, found, FIRST, now)])
+                stories.join(tx, [stories.NewMembership(opened[-1], found, found, FIRST, now)])
     return opened
 
 
@@ -155,6 +155,17 @@ def test_a_feed_finds_its_stories_behind_any_number_of_others(database, report):
         assert len(stories.selected(tx, tags=["sea"], limit=1000)) == 601
 
 
+def without_search(tx: sa.Connection) -> None:
+    """Drop what full-text search stands on, as before it was there."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(sa.text("DROP INDEX report_words"))
+        return
+    for index in ("report_words", "report_signs"):
+        for trigger in ("put", "drop", "gone", "come"):
+            tx.execute(sa.text(f"DROP TRIGGER {index}_{trigger}"))
+        tx.execute(sa.text(f"DROP TABLE {index}"))
+
+
 def test_tags_of_an_older_database_are_found_as_well(address, report):
     """A database from before tags had a table of their own gets it filled, by however many reports it has."""
     with closing(Database(address)) as old:
@@ -162,6 +173,19 @@ def test_tags_of_an_older_database_are_found_as_well(address, report):
         grouped(old, lambda n, **more: report(n + 9000, **more), *[1] * 1200)
         with old.writing() as tx:
             schema.report_tag.drop(tx)
+            tx.execute(sa.text("DROP INDEX report_publisher"))
+            without_search(tx)
+            for later in (
+                schema.session,
+                schema.token,
+                schema.reader,
+                schema.mark,
+                schema.delivery,
+                schema.file_progress,
+            ):
+                later.drop(tx)
+            for later in (schema.muted_word, schema.visit):
+                later.drop(tx)
             tx.execute(sa.text("UPDATE alembic_version SET version_num = '0009'"))
     with closing(Database(address)) as new, new.reading() as tx:
         assert stories.selected(tx, tags=["ÉCONOMIE"], limit=5) == [tagged]
@@ -172,7 +196,7 @@ def test_a_report_that_goes_takes_its_tags_along(database, report):
     """Or a feed of a tag would ask for what is no more."""
     (tagged,) = grouped(database, report, 1)
     with database.writing() as tx:
-        forgetting.stories(tx, [tagged])
+        retention.stories(tx, [tagged])
         assert tx.execute(sa.select(schema.report_tag)).all() == []
 
 
@@ -195,7 +219,7 @@ def test_the_time_of_a_story_never_goes_back(database, report):
         (None, NOON + hour),
     ):
         with database.writing() as tx:
-            stories.show_best(tx, [stories.Showing(story, f"by {now}", ids[0], now)])
+            stories.show_best(tx, [stories.BestReport(story, f"by {now}", ids[0], now)])
             (found,) = stories.load(tx, [story], database.uuid)
         assert (found.title, found.updated) == (f"by {now}", shown)
 

@@ -163,6 +163,7 @@ def _cut_off(database: Database) -> None:
         tx.execute(
             sa.text(
                 "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2"
+                f" AND classid = {tenancy._SERVICE}"
                 " AND objid::bigint = hashtext(current_schema())::bigint & 4294967295"
             )
         )

@@ -12,19 +12,22 @@ from aggregator.errors import StoreError
 from aggregator.model import Pause, Report, Side, SourceState
 from storage import (
     corrections,
-    forgetting,
+    deliveries,
+    marks,
     pages,
     pauses,
+    readers,
     reports,
+    retention,
     schema,
     sketches,
     sources,
     stories,
     subscriptions,
 )
-from storage.copying import copy_everything
 from storage.database import Database
 from storage.subscriptions import Subscription
+from storage.transfer import copy_everything
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "postgresql.md"
@@ -48,8 +51,8 @@ def old(tmp_path: Path, report):
             ids = reports.add(tx, [report(n) for n in range(1, 4)])
             opened = [stories.found(tx, title="t", best=found, now=NOON) for found in ids]
             for story, found in zip(opened, ids, strict=True):
-                stories.join(tx, [stories.Joining(story, found, found, FIRST, NOON)])
-            stories.merge(tx, goes=opened[2], stays=opened[0], score=0.9, now=NOON)
+                stories.join(tx, [stories.NewMembership(story, found, found, FIRST, NOON)])
+            stories.merge(tx, absorbed=opened[2], survivor=opened[0], score=0.9, now=NOON)
             corrections.add(tx, "merge", opened[0], [Side(opened[1], "t", frozenset(ids[1:2]))], NOON)
             reports.revise(tx, reports.get(tx, ids)[ids[0]], report(1, title="New"), NOON)
             sketches.put(tx, {ids[0]: b"sketch"}, "recipe")
@@ -57,6 +60,13 @@ def old(tmp_path: Path, report):
             sources.save(tx, SourceState("a", "https://example.org/", due=NOON, body_hash=b"x"))
             pages.want(tx, "a", ids, 2, NOON)
             subscriptions.begin(tx, Subscription("a", "https://hub.example/", "t", "token", "secret", NOON))
+            ida = readers.add(tx, "Ida", "hash", NOON) or 0
+            readers.begin(tx, ida, b"cookie", NOON + timedelta(days=1), NOON)
+            readers.give(tx, ida, b"token", "phone", "read", NOON)
+            marks.star(tx, ida, opened[:1], NOON)
+            marks.mute_word(tx, ida, "quiz")
+            marks.visited(tx, ida, NOON)
+            deliveries.queue(tx, "desk", opened[:1], NOON, NOON)
             sources.take(tx, "Inbox", b"digest", "a.txt", NOON)
             pauses.keep(tx, Pause("host", "example.org", NOON, "429", asked=False), NOON - timedelta(days=1))
         yield database
@@ -82,8 +92,8 @@ def test_ids_of_what_was_forgotten_are_not_given_again(database, empty, report):
     with database.writing() as tx:
         for found in reports.add(tx, [report(n) for n in range(3)]):
             story = stories.found(tx, title="t", best=found, now=NOON)
-            stories.join(tx, [stories.Joining(story, found, found, FIRST, NOON)])
-        forgetting.stories(tx, [2, 3])
+            stories.join(tx, [stories.NewMembership(story, found, found, FIRST, NOON)])
+        retention.stories(tx, [2, 3])
     with empty() as address, closing(Database(address)) as new:
         copy_everything(database, new)
         with empty() as further, closing(Database(further)) as newest:

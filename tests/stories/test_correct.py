@@ -5,7 +5,7 @@ from desk import Desk
 from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER, made
 
 from aggregator.errors import NotFound, NothingToCorrect
-from storage import corrections, forgetting, history, stories
+from storage import corrections, history, retention, stories
 
 ORCHARD = ("Orchard blooms early in Fenrow", "Apple trees blossom in Fenrow, said Ada Quill.")
 
@@ -186,7 +186,7 @@ def test_what_was_forgotten_since_does_not_stop_an_undo(desk):
     desk.split(1, 3, 4)
     desk.split(2, 4)
     with desk.database.writing() as tx:
-        forgetting.stories(tx, [2, 3])
+        retention.stories(tx, [2, 3])
     for _ in range(3):
         desk.undo()
     assert desk.partition() == {1: {1, 2}}

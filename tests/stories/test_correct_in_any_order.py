@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import NothingToCorrect
-from aggregator.ingest import Gain
+from aggregator.stories.ingest import IngestResult
 from storage import corrections, reports, stories
 from storage.database import Database
 
@@ -95,5 +95,5 @@ def test_the_same_reports_again_change_nothing(empty, bodies):
             found = [made(WORDS[words], number) for number, words in dict(body).items()]
             desk.take(*found)
             state = desk.state()
-            assert desk.take(*found) == Gain()
+            assert desk.take(*found) == IngestResult()
             assert desk.state() == state

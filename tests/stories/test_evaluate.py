@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.errors import NotFound, ParseError
-from aggregator.evaluate import compare, evaluate, read
 from aggregator.settings import Dedup
+from aggregator.stories.evaluate import compare, evaluate, read
 
 
 @pytest.mark.parametrize(

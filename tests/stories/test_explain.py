@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from aggregator import correct
 from aggregator.errors import NotFound, ParseError
-from aggregator.explain import Explanation, explain
-from aggregator.ingest import ingest
-from aggregator.linker import Linker
 from aggregator.model import Report
 from aggregator.settings import Settings
+from aggregator.stories import correct
+from aggregator.stories.explain import Explanation, explain
+from aggregator.stories.ingest import ingest
+from aggregator.stories.linker import Linker
 from storage import stories
 from storage.database import Database
 

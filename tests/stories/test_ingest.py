@@ -12,13 +12,13 @@ from events import BUDGET, FIRE, FIRE_AGAIN
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator.ingest import Gain, ingest
-from aggregator.linker import Linker, best_seat
 from aggregator.model import Report
 from aggregator.settings import Dedup
+from aggregator.stories.ingest import IngestResult, ingest
+from aggregator.stories.linker import Linker, best_membership
 from storage import reports, stories
 from storage.database import Database
-from storage.stories import Seat
+from storage.stories import Membership
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -41,11 +41,11 @@ def made(words: tuple[str, str], number: int, publisher: str = "Harbour News", *
 
 
 @pytest.fixture
-def take(database) -> Callable[..., Gain]:
+def take(database) -> Callable[..., IngestResult]:
     """Takes reports in, in a transaction of their own."""
     linker = Linker(Dedup())
 
-    def take_in(*found: Report, now: datetime = NOON) -> Gain:
+    def take_in(*found: Report, now: datetime = NOON) -> IngestResult:
         with database.writing() as tx:
             return ingest(tx, linker, found, now)
 
@@ -102,8 +102,8 @@ def test_another_feeds_words_for_the_same_article_do_not_revise_it(database, tak
     other = replace(
         made(FIRE, 1), source="Harbour World", title="Fire", keys=("guid:w:1", "url:example.org/1")
     )
-    assert take(other) == Gain()
-    assert take(made(FIRE, 1)) == Gain()
+    assert take(other) == IngestResult()
+    assert take(made(FIRE, 1)) == IngestResult()
     assert shown(database) == [[FIRE[0]]]
 
 
@@ -174,7 +174,7 @@ def test_one_publisher_is_one_whatever_the_case_of_its_name(database):
     linker = Linker(Dedup())
     with database.writing() as tx:
         ingest(tx, linker, [made(FIRE, 1, "FOX News"), made(BUDGET, 2, "Fox News")], NOON)
-        one, other = (linker.telling(tx, reports.get(tx, [number])[number]) for number in (1, 2))
+        one, other = (linker.profile(tx, reports.get(tx, [number])[number]) for number in (1, 2))
     assert one.publisher == other.publisher is not None
 
 
@@ -234,12 +234,17 @@ def test_writers_at_the_same_time_corrupt_nothing(database, address):
 def test_the_best_report_is_by_who_is_preferred_then_titled_then_whole_then_early(prefer, best):
     """B is the longest with a title; C is shorter, A as long and later; D has no title."""
 
-    def seat(number: int, publisher: str, title: str, length: int) -> Seat:
-        return Seat(1, number, publisher, title, length, NOON + timedelta(minutes=number), True, number)
+    def membership(number: int, publisher: str, title: str, length: int) -> Membership:
+        return Membership(1, number, publisher, title, length, NOON + timedelta(minutes=number), True, number)
 
-    seats = [seat(1, "B", "b", 50), seat(2, "A", "a", 50), seat(3, "C", "c", 20), seat(4, "D", "", 90)]
+    memberships = [
+        membership(1, "B", "b", 50),
+        membership(2, "A", "a", 50),
+        membership(3, "C", "c", 20),
+        membership(4, "D", "", 90),
+    ]
     wanted = {name.casefold(): -rank for rank, name in enumerate(prefer)}
-    assert best_seat(seats, wanted).publisher == best
+    assert best_membership(memberships, wanted).publisher == best
 
 
 @given(batches=st.lists(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=6), max_size=6))
@@ -298,7 +303,7 @@ def test_todays_news_in_yesterdays_place_is_a_report_of_its_own(take):
         body = (at(day, "today"), at(day - 1, f"archive-{day - 1}"))  # the day before that has left the feed
         gain = take(*body)
         assert (len(gain.new), gain.revised) == (1, ())
-        assert take(*body) == Gain()
+        assert take(*body) == IngestResult()
 
 
 def test_a_new_guid_for_an_old_address_is_no_new_report(take):
@@ -327,7 +332,7 @@ def test_the_same_body_again_changes_nothing(empty, bodies):
             with database.writing() as tx:
                 ingest(tx, linker, entries, NOON + timedelta(minutes=2 * step))
             with database.writing() as tx:
-                assert ingest(tx, linker, entries, NOON + timedelta(minutes=2 * step + 1)) == Gain()
+                assert ingest(tx, linker, entries, NOON + timedelta(minutes=2 * step + 1)) == IngestResult()
 
 
 def test_reports_revised_together_are_linked_where_they_sit_by_then(database, take):

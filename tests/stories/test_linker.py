@@ -9,9 +9,9 @@ from desk import partition
 from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER, made
 
 from aggregator.dedup.story import Plan
-from aggregator.ingest import ingest
-from aggregator.linker import Linker
 from aggregator.settings import Dedup
+from aggregator.stories.ingest import ingest
+from aggregator.stories.linker import Linker
 from storage import history, schema, stories
 from storage.database import Database
 
@@ -104,9 +104,9 @@ def test_who_left_does_not_come_back(database) -> None:
 def test_two_that_leave_go_into_one_new_story(database, monkeypatch) -> None:
     """Out of two stories; who left as well is the one that it suits, and what stays behind is made good."""
     told = (FIRE, BUDGET, FIRE_AGAIN, BUDGET_AGAIN, QUAY)
-    alone, leaves = (None, 0.0), ((3, 1, -3, 0.1), (2, 2, -3, 0.8))
-    plans = [Plan(*alone), Plan(*alone), Plan(1, 0.9, 1), Plan(2, 0.9, 2, 2, 0.9), Plan(*alone, moves=leaves)]
-    monkeypatch.setattr("aggregator.linker.place", lambda *_: plans.pop(0))
+    alone, origin = (None, 0.0), ((3, 1, -3, 0.1), (2, 2, -3, 0.8))
+    plans = [Plan(*alone), Plan(*alone), Plan(1, 0.9, 1), Plan(2, 0.9, 2, 2, 0.9), Plan(*alone, moves=origin)]
+    monkeypatch.setattr("aggregator.stories.linker.place", lambda *_: plans.pop(0))
     for number, words in enumerate(told, 1):
         take(database, words, number, Dedup())
     assert partition(database) == {1: {1}, 2: {4}, 3: {5}, 4: {2, 3}}
@@ -114,7 +114,7 @@ def test_two_that_leave_go_into_one_new_story(database, monkeypatch) -> None:
     assert evidence(database, 2)["matched"] == 3
     with database.reading() as tx:
         happened = [(event.from_story, event.report) for event in history.of_story(tx, 4)]
-        groups = {seat.report: seat.copy_group for seat in stories.seats(tx, [2, 4])}
+        groups = {membership.report: membership.copy_group for membership in stories.memberships(tx, [2, 4])}
     assert (happened, groups) == ([(1, 3), (2, 2)], {2: 2, 3: 3, 4: 4})
 
 

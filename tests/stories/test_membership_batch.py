@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregator.model import Report
-from aggregator.seating import Seating
+from aggregator.stories.membership_batch import MembershipBatch
 from storage import reports, sketches, stories
 from storage.database import Database
-from storage.stories import Seat
+from storage.stories import Membership
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WINDOW = timedelta(days=14)
@@ -54,54 +54,64 @@ def _filled() -> Database:
             sketches.add_bands(tx, [(report, stored.seen, [5, 100 + report])])
             if report in HERE:
                 story = stories.found(tx, title="", best=report, now=NOON)
-                stories.join(tx, [stories.Joining(story, report, report, {}, NOON)])
+                stories.join(tx, [stories.NewMembership(story, report, report, {}, NOON)])
     return database
 
 
-def _seated(tx) -> dict[int, Seat]:
+def _seated(tx) -> dict[int, Membership]:
     table = stories.partition(tx)
-    return {seat.report: seat for seat in stories.seats(tx, set(table.values()))}
+    return {membership.report: membership for membership in stories.memberships(tx, set(table.values()))}
 
 
-def _known(seating: Seating, where: dict[int, int]) -> dict[int, Seat]:
-    return {seat.report: seat for seats in seating.seats({*where.values()}).values() for seat in seats}
+def _known(membership_batch: MembershipBatch, where: dict[int, int]) -> dict[int, Membership]:
+    return {
+        membership.report: membership
+        for memberships in membership_batch.memberships({*where.values()}).values()
+        for membership in memberships
+    }
 
 
-def _step(seating: Seating, stored, where: dict[int, int], what: str, a: int, b: int) -> None:
+def _step(
+    membership_batch: MembershipBatch, stored, where: dict[int, int], what: str, a: int, b: int
+) -> None:
     """One change, if it can be made; `where` is the story of each report, kept by hand."""
-    sitting, standing = sorted(where), sorted({*where.values()})
+    assignment, standing = sorted(where), sorted({*where.values()})
     free = [report for report in COMING if report not in where]
     if what == "found":
-        where_to = seating.found("", 1, NOON)
+        where_to = membership_batch.found("", 1, NOON)
         if free:
-            seating.join(where_to, stored[free[0]], free[0], {"layer": "first"}, NOON)
+            membership_batch.join(where_to, stored[free[0]], free[0], {"layer": "first"}, NOON)
             where[free[0]] = where_to
     elif what == "join" and free:
         story, report = standing[a % len(standing)], free[b % len(free)]
-        seating.join(story, stored[report], report, {"layer": "story"}, NOON)
+        membership_batch.join(story, stored[report], report, {"layer": "story"}, NOON)
         where[report] = story
     elif what == "leave":
-        report = sitting[a % len(sitting)]
+        report = assignment[a % len(assignment)]
         if report in COMING:
-            seating.leave(report)
+            membership_batch.leave(report)
             del where[report]
     elif what == "merge" and len(standing) > 1:
-        goes = standing[a % len(standing)]
-        stays = [story for story in standing if story != goes][b % (len(standing) - 1)]
-        seating.merge(goes, stays, 0.5, NOON)
-        where |= {report: stays for report, story in where.items() if story == goes}
+        absorbed = standing[a % len(standing)]
+        survivor = [story for story in standing if story != absorbed][b % (len(standing) - 1)]
+        membership_batch.merge(absorbed, survivor, 0.5, NOON)
+        where |= {report: survivor for report, story in where.items() if story == absorbed}
     elif what == "move" and len(standing) > 1:
-        report = sitting[a % len(sitting)]
-        joins = [story for story in standing if story != where[report]][b % (len(standing) - 1)]
-        seat = next(seat for seat in seating.seats([where[report]])[where[report]] if seat.report == report)
-        seating.move(seat, joins, {"layer": "moved"}, 0.5, NOON)
-        where[report] = joins
+        report = assignment[a % len(assignment)]
+        destination = [story for story in standing if story != where[report]][b % (len(standing) - 1)]
+        membership = next(
+            membership
+            for membership in membership_batch.memberships([where[report]])[where[report]]
+            if membership.report == report
+        )
+        membership_batch.move(membership, destination, {"layer": "moved"}, 0.5, NOON)
+        where[report] = destination
     elif what == "regroup":
-        report = sitting[a % len(sitting)]
-        seating.regroup(where[report], [report], report)
+        report = assignment[a % len(assignment)]
+        membership_batch.regroup(where[report], [report], report)
     elif what == "show":
         story = standing[a % len(standing)]
-        seating.show(story, f"shown {b}", 1, NOON if b % 2 else None)
+        membership_batch.show(story, f"shown {b}", 1, NOON if b % 2 else None)
 
 
 class Undone(Exception):
@@ -124,15 +134,15 @@ def test_whatever_is_changed_it_knows(database, steps) -> None:
         stored = reports.get(tx, [*COMING])
         where = stories.partition(tx)
         keys = {report: [5, 100 + report] for report in COMING}
-        with Seating(tx, keys, most=4, ahead=2) as seating:
+        with MembershipBatch(tx, keys, most=4, ahead=2) as membership_batch:
             for what, a, b in steps:
-                _step(seating, stored, where, what, a, b)
-                known = _known(seating, where)
-                assert {report: seat.story for report, seat in known.items()} == where
+                _step(membership_batch, stored, where, what, a, b)
+                known = _known(membership_batch, where)
+                assert {report: membership.story for report, membership in known.items()} == where
                 lately = sorted(filter(seen_lately, where), key=lambda i: (i == COMING[0], i), reverse=True)
-                found = seating.candidates(COMING[0], NOON, WINDOW)
+                found = membership_batch.candidates(COMING[0], NOON, WINDOW)
                 assert found == [(other, where[other]) for other in lately][:4]
-            known = _known(seating, where)
+            known = _known(membership_batch, where)
         assert stories.partition(tx) == where
         assert _seated(tx) == known
         raise Undone
@@ -147,8 +157,8 @@ def test_nothing_that_waits_is_written_where_it_ends_badly(database) -> None:
     """The transaction is rolled back then; writing on would only bring a second error."""
     with suppress(Undone), database.writing() as tx:
         stored = reports.get(tx, [7])
-        with suppress(ValueError), Seating(tx, {7: [5]}, most=4, ahead=2) as seating:
-            seating.join(1, stored[7], 7, {}, NOON)
+        with suppress(ValueError), MembershipBatch(tx, {7: [5]}, most=4, ahead=2) as membership_batch:
+            membership_batch.join(1, stored[7], 7, {}, NOON)
             raise ValueError("planted")
         assert 7 not in stories.partition(tx)
         raise Undone
@@ -158,9 +168,9 @@ def test_a_story_that_gained_and_then_lost_has_gained(database) -> None:
     """Two changes of what is shown, written as one, keep the time of the gain."""
     later = NOON + timedelta(hours=1)
     with suppress(Undone), database.writing() as tx:
-        with Seating(tx) as seating:
-            seating.show(1, "gained", 1, later)
-            seating.show(1, "lost", 1, None)
+        with MembershipBatch(tx) as membership_batch:
+            membership_batch.show(1, "gained", 1, later)
+            membership_batch.show(1, "lost", 1, None)
         (story,) = stories.load(tx, [1], database.uuid)
         assert (story.title, story.updated) == ("lost", later)
         raise Undone
@@ -170,15 +180,19 @@ def test_a_story_that_gained_and_then_lost_has_gained(database) -> None:
 def test_a_copy_group_is_named_after_one_that_is_in_the_story(database, moved: int) -> None:
     """In the story that a copy has left, and in the one that it has joined."""
     with suppress(Undone), database.writing() as tx:
-        with Seating(tx) as seating:
-            for goes in (2, 3):
-                seating.merge(goes, 1, 0.9, NOON)
-            seating.regroup(1, [1, 2, 3], 1)
-            seat = next(seat for seat in seating.seats([1])[1] if seat.report == moved)
-            seating.move(seat, 4, {"layer": "moved"}, 0.9, NOON)
-            seating.tidy([1, 4])
+        with MembershipBatch(tx) as membership_batch:
+            for absorbed in (2, 3):
+                membership_batch.merge(absorbed, 1, 0.9, NOON)
+            membership_batch.regroup(1, [1, 2, 3], 1)
+            membership = next(
+                membership
+                for membership in membership_batch.memberships([1])[1]
+                if membership.report == moved
+            )
+            membership_batch.move(membership, 4, {"layer": "moved"}, 0.9, NOON)
+            membership_batch.tidy([1, 4])
         stay = [report for report in (1, 2, 3) if report != moved]
-        groups = {report: seat.copy_group for report, seat in _seated(tx).items()}
+        groups = {report: membership.copy_group for report, membership in _seated(tx).items()}
         assert {report: groups[report] for report in (1, 2, 3, 4)} == {
             moved: moved,
             4: 4,

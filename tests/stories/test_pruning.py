@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from aggregator.ingest import ingest
-from aggregator.linker import Linker
 from aggregator.model import Report, SourceState
-from aggregator.prune import Forgotten, prune
 from aggregator.settings import Settings
-from storage import forgetting, reports, sources, stories
+from aggregator.stories.ingest import ingest
+from aggregator.stories.linker import Linker
+from aggregator.stories.pruning import Pruned, prune
+from storage import reports, retention, sources, stories
 from storage.database import Database
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -63,14 +63,14 @@ class World:
                 sources.save(tx, SourceState(report.source, "drop", gained=report.seen))
             return ingest(tx, self.linker, found, found[0].seen)
 
-    def turn(self, now: datetime, times: int = 1) -> Forgotten:
+    def turn(self, now: datetime, times: int = 1) -> Pruned:
         """Forget, so often, an hour between; what the last turn let go of."""
 
         async def write(work: Callable[[Any], Any]) -> Any:
             with self.database.writing() as tx:
                 return work(tx)
 
-        gone = Forgotten()
+        gone = Pruned()
         for number in range(times):
             gone = asyncio.run(prune(write, SETTINGS, now + number * HOUR))
         return gone
@@ -103,7 +103,7 @@ def test_what_was_forgotten_still_finds_its_story(world):
     """The sketch is kept: a late report of the same event meets the text that is gone."""
     first = world.take(told(FIRE, 1, NOON))
     with world.database.writing() as tx:
-        forgetting.texts(tx, NOON + DAY, NOON, 10)
+        retention.texts(tx, NOON + DAY, NOON, 10)
     assert world.texts() == [False]
     assert world.take(told(FIRE_AGAIN, 2, NOON + 5 * HOUR, source="B")).stories == first.stories
 
@@ -150,7 +150,7 @@ def test_whole_stories_go_and_say_so(world):
     with world.database.reading() as tx:
         assert stories.recent(tx) == [newer]
         assert stories.resolve(tx, older) is None
-        assert forgetting.last_story(tx) == older
+        assert retention.last_story(tx) == older
         assert reports.count(tx) == 1
 
 
@@ -168,9 +168,9 @@ def test_what_a_source_shows_still_is_not_forgotten(world):
 
 def test_a_turn_with_nothing_to_do_does_nothing(world):
     """And says so."""
-    assert world.turn(NOON) == Forgotten()
+    assert world.turn(NOON) == Pruned()
     world.take(told(FIRE, 1, NOON))
-    assert world.turn(NOON + HOUR) == Forgotten()
+    assert world.turn(NOON + HOUR) == Pruned()
 
 
 def test_what_is_in_memory_leaves_with_the_window(world):

@@ -8,44 +8,58 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from desk import partition
-from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, NOON, made
+from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, NOON, chain, made
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aggregator import correct
 from aggregator.dedup import fingerprint
-from aggregator.dedup.corrections import rules
+from aggregator.dedup.corrections import constraints
 from aggregator.errors import NothingToCorrect
-from aggregator.ingest import ingest
-from aggregator.linker import Linker
 from aggregator.model import Report
-from aggregator.recluster import Reclustered, recluster, rehearse
 from aggregator.settings import Dedup
+from aggregator.stories import correct
+from aggregator.stories.ingest import ingest
+from aggregator.stories.linker import Linker
+from aggregator.stories.recluster import Reclustered, recluster, rehearse
 from storage import corrections, history, schema, sketches, stories
 from storage.database import Database
 
 LATER = NOON + timedelta(hours=1)
 USUAL, STRICT = Dedup(), Dedup(story_bar=0.9998)
-WORDS = (FIRE, FIRE_AGAIN, BUDGET, BUDGET_AGAIN, FIRE)
+IN_SHORT = (BUDGET_AGAIN[0], BUDGET_AGAIN[1].partition(". ")[0])  # alike, and short of the strict bar
+WORDS = (FIRE, FIRE_AGAIN, BUDGET, IN_SHORT, FIRE)
 
 
-def take(database: Database, found: Sequence[Report], bars: Dedup = USUAL, now: datetime = NOON) -> None:
+def take(
+    database: Database, found: Sequence[Report], thresholds: Dedup = USUAL, now: datetime = NOON
+) -> None:
     """Take reports in."""
     with database.writing() as tx:
-        ingest(tx, Linker(bars), found, now)
+        ingest(tx, Linker(thresholds), found, now)
 
 
 def again(
-    database: Database, bars: Dedup = USUAL, progress: Callable[..., None] | None = None
+    database: Database, thresholds: Dedup = USUAL, progress: Callable[..., None] | None = None
 ) -> Reclustered:
     """Cluster again, for good."""
-    return recluster(database, bars, (), lambda: LATER, progress or (lambda done, total: None))
+    return recluster(database, thresholds, (), lambda: LATER, progress or (lambda done, total: None))
 
 
 def all_rows(database: Database) -> dict[str, list[Any]]:
     """What is in each table."""
     with database.reading() as tx:
         return {t.name: sorted(map(repr, tx.execute(sa.select(t)))) for t in schema.metadata.sorted_tables}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3, 4, 5, 6, 7), (3, 0, 6, 1, 7, 5, 2, 4)])
+def test_the_order_in_which_they_came_is_forgotten(order):
+    """A second look ends it; placed one by one they would be other stories in each order."""
+    with closing(Database("sqlite://")) as database:
+        words = chain(3)
+        take(database, [made(words[i], i, seen=NOON + timedelta(minutes=n)) for n, i in enumerate(order)])
+        again(database)
+        found = {frozenset(order[report - 1] for report in ids) for ids in partition(database).values()}
+    assert found == {frozenset({0, 1}), frozenset({2, 3, 4}), frozenset({5, 6, 7})}
 
 
 @pytest.fixture
@@ -152,8 +166,8 @@ def test_corrections_hold_when_all_is_clustered_again(filled):
         correct.merge(tx, Linker(USUAL), [1, 2], LATER)
         correct.split(tx, Linker(USUAL), 1, [2, 4], LATER)
     before = partition(filled)
-    for bars in (USUAL, STRICT):
-        assert again(filled, bars).moved == 0
+    for thresholds in (USUAL, STRICT):
+        assert again(filled, thresholds).moved == 0
         assert partition(filled) == before
 
 
@@ -254,7 +268,7 @@ def assert_honest(database: Database, shown: set[int]) -> None:
     """Every correction in force holds, every report is in one story, every id leads to one that stands."""
     parts = partition(database)
     with database.reading() as tx:
-        found = rules(corrections.listed(tx))
+        found = constraints(corrections.listed(tx))
         assert {stories.resolve(tx, story) for story in shown} <= parts.keys()
     assert sorted(report for members in parts.values() for report in members) == [1, 2, 3, 4, 5]
     for members in parts.values():

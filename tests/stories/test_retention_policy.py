@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.retention import TURN, horizon, still_shown, turned
 from aggregator.settings import Settings
+from aggregator.stories.retention_policy import TURN, horizon, still_shown, turned
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -50,8 +50,8 @@ def test_a_clock_that_was_set_back_forgets_less():
 def test_after_a_year_without_power_it_catches_up():
     """A day at each turn, an hour apart: within sixteen days."""
     back = NOON + 365 * DAY
-    turns = [back + number * HOUR for number in range(16 * 24)]
-    assert after(NOON, *turns) == turns[-1]
+    host_queue = [back + number * HOUR for number in range(16 * 24)]
+    assert after(NOON, *host_queue) == host_queue[-1]
 
 
 @given(st.lists(st.timedeltas(-80 * 365 * DAY, 80 * 365 * DAY).map(NOON.__add__), min_size=2))

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
+TOP = Path(__file__).resolve().parents[3]
 PATIENCE = 120.0  # seconds for what takes one, on a machine that is busy with something else
 
 

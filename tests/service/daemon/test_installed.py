@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-TOP = Path(__file__).resolve().parents[2]
+TOP = Path(__file__).resolve().parents[3]
 PATIENCE = 60.0  # seconds for what takes a few, on a machine that is busy with something else
 
 FERRY = "The ferry Aurelia burns off Port Sallow\n\nAll 214 people aboard are saved.\n"

@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from aggregator import daemon
 from aggregator.errors import StoreBusy, StoreError, StoreTaken
-from aggregator.orders import Orders
+from aggregator.service import daemon
+from aggregator.service.signals import Signals
 from aggregator.settings import Settings
 
 PATIENCE = 10.0  # seconds for what takes milliseconds
 
 
-class Told(Orders):
+class Told(Signals):
     """Orders that end nothing."""
 
     def stop(self, failure: Exception | None = None) -> None:

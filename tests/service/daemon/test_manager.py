@@ -19,7 +19,7 @@ from uuid import uuid4
 import pytest
 
 PATIENCE = 120.0  # seconds for what takes one, on a machine that is busy with something else
-TOP = Path(__file__).resolve().parents[2]
+TOP = Path(__file__).resolve().parents[3]
 
 FERRY = "The ferry Aurelia burns off Port Sallow\n\nAll 214 people aboard are saved.\n"
 SEAL = "A seal sleeps in the town hall\n\nThe caretaker of Port Sallow let it lie until noon.\n"

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from aggregator import jobs as subject
+from aggregator.service import jobs as subject
 
 
 @pytest.fixture(autouse=True)

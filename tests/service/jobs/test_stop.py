@@ -8,11 +8,11 @@ from unittest.mock import AsyncMock, Mock, patch
 
 from scripted import INBOX, PATIENCE, Scripted, ticking, wall
 
-from aggregator.intake.contain import Parser
-from aggregator.intake.fetch import Fetcher
-from aggregator.jobs import Jobs
-from aggregator.pipeline import Pipeline
-from aggregator.polled import Polled
+from aggregator.fetch.fetcher import Fetcher
+from aggregator.parse.sandbox import Parser
+from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.poll_result import PollResult
+from aggregator.service.jobs import Jobs
 from aggregator.settings import Settings, Source
 from storage import reports, sources
 from storage.database import Database
@@ -92,9 +92,9 @@ def test_a_reload_waits_for_what_a_hub_has_sent():
     pipeline, parsed = Scripted(), asyncio.Event()
     hubs = Mock(due=list, sender=AsyncMock(return_value=INBOX))
 
-    async def take_sent(source: Source, *_: Any) -> Polled:
+    async def take_sent(source: Source, *_: Any) -> PollResult:
         await parsed.wait()
-        return Polled(source.name)
+        return PollResult(source.name)
 
     async def run() -> bool:
         with patch.object(Scripted, "hubs", hubs):
@@ -111,8 +111,8 @@ def test_a_reload_waits_for_what_a_hub_has_sent():
     assert asyncio.run(asyncio.wait_for(run(), PATIENCE))
 
 
-async def _after(turns: int, work: Callable[[], Awaitable[None]]) -> None:
+async def _after(host_queue: int, work: Callable[[], Awaitable[None]]) -> None:
     """Do it a few turns of the event loop later."""
-    for _ in range(turns):
+    for _ in range(host_queue):
         await asyncio.sleep(0)
     await work()

@@ -9,10 +9,10 @@ import pytest
 from apscheduler.triggers.date import DateTrigger
 from scripted import PATIENCE, Scripted, ticking, wall
 
-from aggregator import jobs as subject
 from aggregator.errors import StoreBusy, StoreError
-from aggregator.jobs import Jobs
-from aggregator.polled import Polled
+from aggregator.poll.poll_result import PollResult
+from aggregator.service import jobs as subject
+from aggregator.service.jobs import Jobs
 
 
 def test_only_one_shot_jobs_are_armed():
@@ -23,7 +23,7 @@ def test_only_one_shot_jobs_are_armed():
             return [job.trigger for job in made._scheduler.get_jobs()]
 
     armed = asyncio.run(triggers())
-    assert len(armed) == 5
+    assert len(armed) == 7
     assert all(isinstance(trigger, DateTrigger) for trigger in armed)
 
 
@@ -50,7 +50,7 @@ def test_it_is_alive_when_the_database_has_answered_a_tick():
 
 def test_ticks_come_again_and_again():
     """Each look, and each try to publish, arms the next."""
-    pipeline = Scripted(Polled("Inbox", new=1))
+    pipeline = Scripted(PollResult("Inbox", new=1))
 
     async def run() -> None:
         async with ticking(pipeline):
@@ -129,4 +129,4 @@ def test_a_clock_that_jumps_ahead_costs_one_tick():
             await pipeline.until("look", 2)
             return len(made._scheduler.get_jobs())
 
-    assert asyncio.run(run()) <= 5
+    assert asyncio.run(run()) <= 7

@@ -6,15 +6,15 @@ from datetime import timedelta
 import pytest
 from scripted import Scripted, ticking
 
-from aggregator import jobs as subject
 from aggregator.errors import FetchError, StoreBusy, StoreError
-from aggregator.fulltext import Reading
-from aggregator.polled import Polled
+from aggregator.poll.fulltext import PageResult
+from aggregator.poll.poll_result import PollResult
+from aggregator.service import jobs as subject
 
 
 def test_only_what_changed_is_published():
     """Once at the start and once at the end; in between only when reports came."""
-    quiet = Scripted(Polled("Inbox"))
+    quiet = Scripted(PollResult("Inbox"))
 
     async def run() -> int:
         async with ticking(quiet):
@@ -25,7 +25,7 @@ def test_only_what_changed_is_published():
     assert quiet.counts["publish"] == 2
 
 
-@pytest.mark.parametrize("failed", [Polled("Inbox", error=FetchError("no answer")), StoreError("full")])
+@pytest.mark.parametrize("failed", [PollResult("Inbox", error=FetchError("no answer")), StoreError("full")])
 def test_what_a_failed_poll_has_committed_is_published(failed):
     """It may have gained before it failed; the files are not stale until the next report comes."""
     pipeline = Scripted(failed)
@@ -61,7 +61,9 @@ def test_pages_are_read_and_what_they_bring_is_published(caplog, monkeypatch):
     async def run() -> None:
         async with ticking(pipeline):
             await pipeline.until("publish", 1)  # as at every start; nothing else brings the second one
-            pipeline.readings = [Reading(taken=2, stories=frozenset({1}), failed=("https://a.example/: no",))]
+            pipeline.readings = [
+                PageResult(taken=2, stories=frozenset({1}), failed=("https://a.example/: no",))
+            ]
             await pipeline.until("publish", 2)
 
     with caplog.at_level("DEBUG"):

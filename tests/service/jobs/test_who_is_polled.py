@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from scripted import INBOX, PATIENCE, Scripted, ticking
 
-from aggregator import jobs as subject
 from aggregator import metrics
 from aggregator.errors import FetchError, FolderError, StoreError
-from aggregator.jobs import say
-from aggregator.polled import Broken, Polled
+from aggregator.poll.poll_result import IngestDefect, PollResult
+from aggregator.service import jobs as subject
+from aggregator.service.jobs import say
 from aggregator.settings import FeedSource, Source
 
 
@@ -122,8 +122,8 @@ def test_a_feed_whose_poll_could_not_be_kept_is_not_asked_early():
 def test_a_folder_that_cannot_be_used_is_told_of_once(caplog):
     """It is looked into every few seconds: said are a fault, another one, the end of it, and its return."""
     gone, full = FolderError("drop is not there"), FolderError("the disk is full")
-    polls = [Polled("Inbox", error=error) for error in (gone, gone, full, full, None, None, gone, gone)]
-    pipeline = Scripted(*polls, Polled("Inbox"))
+    polls = [PollResult("Inbox", error=error) for error in (gone, gone, full, full, None, None, gone, gone)]
+    pipeline = Scripted(*polls, PollResult("Inbox"))
 
     async def run() -> None:
         async with ticking(pipeline):
@@ -139,27 +139,27 @@ def test_a_folder_that_cannot_be_used_is_told_of_once(caplog):
 @pytest.mark.parametrize(
     ("polled", "level", "said"),
     [
-        (Polled("A"), None, ""),
-        (Polled("A", unchanged=True), None, ""),
+        (PollResult("A"), None, ""),
+        (PollResult("A", unchanged=True), None, ""),
         (
-            Polled("A", new=1, stories=frozenset({4})),
+            PollResult("A", new=1, stories=frozenset({4})),
             logging.INFO,
             "1 new report, 0 revised, in 1 story",
         ),
         (
-            Polled("A", new=2, revised=1, stories=frozenset({4, 5})),
+            PollResult("A", new=2, revised=1, stories=frozenset({4, 5})),
             logging.INFO,
             "2 new reports, 1 revised, in 2 stories",
         ),
-        (Polled("A", error=FetchError("no answer", hint="wait")), logging.WARNING, "no answer (wait)"),
-        (Polled("A", error=Broken("a: KeyError()")), logging.ERROR, "a: KeyError()"),
+        (PollResult("A", error=FetchError("no answer", hint="wait")), logging.WARNING, "no answer (wait)"),
+        (PollResult("A", error=IngestDefect("a: KeyError()")), logging.ERROR, "a: KeyError()"),
         (
-            Polled("A", lost=(Broken("the report 'x': KeyError()"),)),
+            PollResult("A", lost=(IngestDefect("the report 'x': KeyError()"),)),
             logging.ERROR,
             "the report 'x': KeyError()",
         ),
-        (Polled("A", refused=("x.exe: no reader",)), logging.WARNING, "x.exe: no reader"),
-        (Polled("A", warning="cut off"), logging.DEBUG, "cut off"),
+        (PollResult("A", refused=("x.exe: no reader",)), logging.WARNING, "x.exe: no reader"),
+        (PollResult("A", warning="cut off"), logging.DEBUG, "cut off"),
     ],
 )
 def test_a_poll_is_said_in_one_line_or_not_at_all(polled, level, said, caplog):

@@ -1,0 +1,140 @@
+"""Feeds over HTTP: those of the configuration, one of any search, one of a single story.
+
+``/feeds/NAME.KIND``, ``/feeds/query.KIND?q=…`` and ``/stories/ID.KIND``; kinds are rss, atom and json.
+Rendered as the published files are, with validators, so that a reader who asks again is answered 304.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Sequence
+from email.utils import format_datetime
+from typing import Annotated, Any, Literal
+
+import brotli
+from fastapi import APIRouter, Path, Query, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from aggregator import query as language
+from aggregator.errors import QueryError
+from aggregator.model import Story
+from aggregator.publish import channel, render
+from aggregator.publish.item import Channel, item, last_change
+from aggregator.serve.pages import Desk
+from aggregator.settings import PublishedFeed
+from storage import search, stories
+
+Kind = Literal["rss", "atom", "json"]
+_KINDS = {
+    "rss": "application/rss+xml; charset=utf-8",
+    "atom": "application/atom+xml; charset=utf-8",
+    "json": "application/feed+json; charset=utf-8",
+}
+_SHOWN = 100  # stories of a search
+_SMALLEST = 500  # bytes that are worth compressing
+_NUMBER = Path(ge=1, le=2**63 - 1)
+
+
+def router(desk: Desk) -> APIRouter:
+    """All feeds; `query` is no name of one in the configuration that could be asked for here."""
+    found = APIRouter(include_in_schema=False)
+
+    @found.get("/feeds/query.{kind}")
+    def of_query(
+        request: Request, kind: Kind, q: Annotated[str, Query(max_length=language.LONGEST)] = ""
+    ) -> Response:
+        return _of_query(desk, request, kind, q) if desk.visitor.known(request) else _stranger()
+
+    @found.get("/feeds/{name}.{kind}")
+    def of_name(request: Request, name: str, kind: Kind) -> Response:
+        return _of_name(desk, request, kind, name) if desk.visitor.known(request) else _stranger()
+
+    @found.get("/stories/{number}.{kind}")
+    def of_story(request: Request, number: Annotated[int, _NUMBER], kind: Kind) -> Response:
+        return _of_story(desk, request, kind, number) if desk.visitor.known(request) else _stranger()
+
+    return found
+
+
+def _of_query(desk: Desk, request: Request, kind: Kind, q: str) -> Response:
+    try:
+        asked = language.parse(q, desk.now())
+    except QueryError as error:
+        return PlainTextResponse(f"{error}\n", 422)
+    with desk.database.reading() as tx:
+        told = stories.load(tx, search.matching(tx, asked, _SHOWN), desk.database.uuid, whole=False)
+    told.sort(key=lambda story: (story.updated, story.id), reverse=True)
+    feed = PublishedFeed(name="query", title=_titled(q))
+    return _answer(request, kind, _channel(desk, request, feed), told)
+
+
+def _of_name(desk: Desk, request: Request, kind: Kind, name: str) -> Response:
+    feeds = {feed.name: feed for feed in desk.settings().publish.feeds}
+    if name not in feeds:
+        return PlainTextResponse("there is no feed of this name\n", 404)
+    feed = feeds[name]
+    with desk.database.reading() as tx:
+        ids = stories.selected(tx, min_publishers=feed.min_publishers, tags=feed.tags, limit=feed.limit)
+        told = stories.load(tx, ids, desk.database.uuid, whole=False)
+    return _answer(request, kind, _channel(desk, request, feed), told)
+
+
+def _of_story(desk: Desk, request: Request, kind: Kind, number: int) -> Response:
+    with desk.database.reading() as tx:
+        stands = stories.resolve(tx, number)
+        told = stories.load(tx, [stands] if stands else [], desk.database.uuid, whole=False)
+    if not told:
+        return PlainTextResponse("there is no such story\n", 404)
+    if stands != number:
+        return RedirectResponse(f"/stories/{stands}.{kind}", 301)
+    feed = PublishedFeed(name=f"story-{number}", title=item(told[0]).title[:200])
+    return _answer(request, kind, _channel(desk, request, feed), told)
+
+
+def _titled(q: str) -> str:
+    shown = "".join(letter for letter in q if letter.isprintable())[:80].strip()
+    return f"Search: {shown}" if shown else "All stories"
+
+
+def _channel(desk: Desk, request: Request, feed: PublishedFeed) -> Channel:
+    """What the feed says of itself; its address is the one that it was asked for."""
+    settings = desk.settings()
+    named = channel(settings.publish, feed, f"{feed.name}", desk.database.uuid)
+    public = settings.serve.public_url
+    if not public:
+        return Channel(named.title, named.id, named.author)
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return Channel(named.title, named.id, named.author, home=public, address=f"{public}{path}")
+
+
+def _stranger() -> Response:
+    """A feed reader has no cookie: it gives its name and a token."""
+    fields = {"WWW-Authenticate": 'Basic realm="stories", charset="UTF-8"'}
+    return PlainTextResponse("log in with your name, and a token (`aggregator user token`)\n", 401, fields)
+
+
+def _answer(request: Request, kind: Kind, about: Channel, told: Sequence[Story]) -> Response:
+    body = render(kind, about, told)
+    etag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'  # weak: it is one for all codings
+    changed = last_change([item(story) for story in told])
+    fields = {
+        "ETag": etag,
+        "Last-Modified": format_datetime(changed, usegmt=True),
+        "Cache-Control": "private, no-cache",
+        "Vary": "Accept-Encoding, Authorization, Cookie",
+    }
+    if etag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
+        return Response(status_code=304, headers=fields)
+    body, coding = _coded(body, request.headers.get("Accept-Encoding", ""))
+    return Response(body, headers=fields | coding, media_type=_KINDS[kind])
+
+
+def _coded(body: bytes, accepted: str) -> tuple[bytes, dict[str, Any]]:
+    """The body in a coding that the client knows."""
+    codings = {each.partition(";")[0].strip().lower() for each in accepted.split(",") if "q=0" not in each}
+    if len(body) >= _SMALLEST and "br" in codings:
+        return brotli.compress(body, quality=5), {"Content-Encoding": "br"}
+    if len(body) >= _SMALLEST and "gzip" in codings:
+        return gzip.compress(body, 6, mtime=0), {"Content-Encoding": "gzip"}
+    return body, {}

@@ -1,0 +1,49 @@
+"""The pages in which people meet their stories: complete without script, and nothing from outside runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter
+
+if TYPE_CHECKING:
+    from aggregator.serve.visitors import Visitors
+    from aggregator.settings import Settings
+    from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every page stands on.
+
+    Attributes:
+        database: with the stories.
+        settings: gives them as they are now; a reload exchanges them.
+        now: the clock.
+        visitor: tells who a request is.
+        writable: whether people may mark and correct stories here.
+
+    """
+
+    database: Database
+    settings: Callable[[], Settings]
+    now: Callable[[], datetime]
+    visitor: Visitors
+    writable: bool = True
+
+
+def router(desk: Desk) -> APIRouter:
+    """All pages, and the files that they load."""
+    from aggregator.serve.pages import correcting, entrance, front, marking, rendering, sources, story  # noqa: PLC0415 - they import `Desk`
+
+    found = APIRouter(include_in_schema=False)
+    for part in (front.router(desk), story.router(desk), sources.router(desk), rendering.router()):
+        found.include_router(part)
+    if desk.writable:
+        found.include_router(correcting.router(desk))
+        found.include_router(marking.router(desk))
+        found.include_router(entrance.router(desk))
+    return found

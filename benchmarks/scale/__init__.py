@@ -1,0 +1,1 @@
+"""How work, memory and answers grow with the reports in the window: see ``__main__``."""
