@@ -76,7 +76,7 @@ class World:
             parser = await stack.enter_async_context(Parser(settings.parse))
             self.pipeline = Pipeline(settings, database, fetcher, parser, lambda: self.now)
             self.jobs = Jobs(self.pipeline, lambda: self.now, lambda: None)
-            serving = daemon._serving(settings, self.pipeline, self.jobs)
+            serving = daemon._serving(settings, database, self.pipeline, self.jobs)
             (self.ours,) = await stack.enter_async_context(serving)
             self.client = await stack.enter_async_context(aiohttp.ClientSession())
             self.settings, self.source = settings, settings.sources[0]

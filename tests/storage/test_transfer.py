@@ -16,6 +16,7 @@ from storage import (
     marks,
     pages,
     pauses,
+    progress,
     readers,
     reports,
     retention,
@@ -26,6 +27,7 @@ from storage import (
     subscriptions,
 )
 from storage.database import Database
+from storage.progress import Progress
 from storage.subscriptions import Subscription
 from storage.transfer import copy_everything
 
@@ -68,6 +70,7 @@ def old(tmp_path: Path, report):
             marks.visited(tx, ida, NOON)
             deliveries.queue(tx, "desk", opened[:1], NOON, NOON)
             sources.take(tx, "Inbox", b"digest", "a.txt", NOON)
+            progress.keep(tx, "Inbox", b"long", "b.jsonl", Progress(9, 2, 2, 1, 0, (2,)), NOON)
             pauses.keep(tx, Pause("host", "example.org", NOON, "429", asked=False), NOON - timedelta(days=1))
         yield database
 
