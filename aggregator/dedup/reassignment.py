@@ -233,10 +233,10 @@ def _leaves(
     left: list[int] = []
     while True:
         alone = (assignment.closest < least) & (assignment.closest > -math.inf)
-        unfit = np.flatnonzero(free & alone & (assignment.own < least - _CLEARLY))
-        if not len(unfit):
+        misplaced = np.flatnonzero(free & alone & (assignment.own < least - _CLEARLY))
+        if not len(misplaced):
             return
-        i = int(unfit[np.lexsort((newest[unfit], assignment.own[unfit]))[0]])
+        i = int(misplaced[np.lexsort((newest[misplaced], assignment.own[misplaced]))[0]])
         report, origin = assignment.profiles[i].id, int(assignment.stories[assignment.at[i]])
         friends = [
             j

@@ -257,7 +257,7 @@ class Pipeline:
         """Forget what is old; how much that was."""
         now = self._clock()
         before = now - self._settings.dedup.window
-        await self._writer.write(lambda tx: self._linker.let_go(kept_reports.first_since(tx, before)))
+        await self._writer.write(lambda tx: self._linker.forget_before(kept_reports.first_since(tx, before)))
         return await prune(self._writer.write, self._settings, now)
 
     async def _poll_feed(self, source: FeedSource) -> PollResult:

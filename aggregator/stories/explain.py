@@ -117,7 +117,7 @@ def explain(a: str, b: str, settings: Settings, database: Callable[[], Database]
     store = database()
     linker = Linker(settings.dedup)
     with store.reading() as tx:
-        linker.obey(tx)
+        linker.refresh(tx)
         one, other = (_found(tx, name, number, settings) for number, name in enumerate((a, b)))
         pair = linker.profile(tx, one), linker.profile(tx, other)
         seated = stories.of_reports(tx, [one.id, other.id])

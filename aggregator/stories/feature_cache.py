@@ -56,7 +56,7 @@ class FeatureCache:
         self._weighed.clear()
         self.judged.clear()
 
-    def let_go(self, first: int) -> None:
+    def forget_before(self, first: int) -> None:
         """Drop what is known of reports before this one: they have left the window, and few are asked for."""
         for memory in (self._sketches, self._weighed, self.keys):
             for report in [report for report in memory if report < first]:

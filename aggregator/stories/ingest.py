@@ -54,7 +54,7 @@ def ingest(
         shown: the keys of all that it showed, these reports or others; only needed where there are others.
 
     """
-    linker.obey(tx)
+    linker.refresh(tx)
     known = store.known(tx, (key for report in reports for key in report.keys))
     if known:  # else there is nothing that the others could have
         known |= store.known(tx, (key for keys in shown for key in keys))
@@ -77,7 +77,7 @@ def rewrite(tx: Any, linker: Linker, report: int, text: str, language: str, now:
         now: the present time.
 
     """
-    linker.obey(tx)
+    linker.refresh(tx)
     old = store.get(tx, [report])[report]
     new = Report(
         source=old.source,

@@ -53,7 +53,7 @@ def learn(tx: Any, linker: Linker) -> Learnt:
         NothingToLearn: there are too few corrections, or of one kind only.
 
     """
-    linker.obey(tx)
+    linker.refresh(tx)
     found = list(lessons(tx, linker))
     together = sum(lesson.same for lesson in found)
     apart = len(found) - together

@@ -71,17 +71,19 @@ class Linker:
         self.constraints = Constraints()
         self.verdicts: list[tuple[str, float]] = []
         self._prefer = {name.casefold(): -rank for rank, name in reversed(list(enumerate(prefer)))}
-        self._heard: tuple[int, int] | None = None  # corrections and revisions, that this memory knows of
+        self._seen_generation: tuple[int, int] | None = (
+            None  # corrections and revisions, that this memory knows of
+        )
 
     def forget(self) -> None:
         """Drop everything derived: after a transaction that was rolled back, memory may be ahead."""
-        self._heard = None
+        self._seen_generation = None
         self.known.forget()
         self.verdicts.clear()
 
-    def let_go(self, first: int) -> None:
+    def forget_before(self, first: int) -> None:
         """Drop what is known of reports before this one: they have left the window, and few are asked for."""
-        self.known.let_go(first)
+        self.known.forget_before(first)
 
     def take_verdicts(self) -> tuple[tuple[str, float], ...]:
         """Layer and score of each report that was linked since this was asked last."""
@@ -89,18 +91,18 @@ class Linker:
         self.verdicts.clear()
         return taken
 
-    def obey(self, tx: Any) -> None:
-        """Learn what another process has changed since: what people said there, and the words of reports.
+    def refresh(self, tx: Any) -> None:
+        """Read anew what another process has changed since: corrections, learnt weights, revised reports.
 
         Either may have changed everything that is known here. It is to be called before this process revises
         a report itself.
         """
-        happened = _happened(tx)
-        if happened != self._heard:
+        happened = _generation(tx)
+        if happened != self._seen_generation:
             self.forget()
             self.constraints = constraints(corrections.listed(tx))
             self.thresholds = replace(self.thresholds, model=learnt_weights.read(tx))
-            self._heard = happened
+            self._seen_generation = happened
 
     @contextmanager
     def linking(
@@ -111,7 +113,7 @@ class Linker:
     ) -> Iterator[Linking]:
         """Fingerprint new or revised reports and enter them into the index, to link them one by one.
 
-        `obey` comes before it, and before the reports were revised.
+        `refresh` comes before it, and before the reports were revised.
 
         Args:
             tx: an open writing transaction.
@@ -119,7 +121,7 @@ class Linker:
             sketched: sketches that were made of some of them before.
 
         """
-        self._heard = _happened(tx)  # the revisions since `obey` are of these reports
+        self._seen_generation = _generation(tx)  # the revisions since `refresh` are of these reports
         self.known.enter(tx, entered, sketched or {})
         keys = {report.id: self.known.keys[report.id] for report in entered}
         with MembershipBatch(
@@ -225,8 +227,8 @@ class Linking:
         mates = [membership.report for membership in others if membership.copy_group == report.id]
         if mates and plan.copy_of is None:  # the text that they are copies of is no longer here
             self._membership_batch.regroup(own, mates, min(mates))
-        unfit = plan.score < self._thresholds.story / 2 and plan.copy_of is None
-        if unfit and not self._rules.bound(report.id):
+        misplaced = plan.score < self._thresholds.story / 2 and plan.copy_of is None
+        if misplaced and not self._rules.bound(report.id):
             return False
         group = mine.copy_group if mates and plan.copy_of is not None else plan.copy_of or report.id
         evidence = self._evidence(replace(plan, story=own), report, profiles).as_json()
@@ -398,7 +400,8 @@ def chosen(members: Sequence[Membership], found: set[int], most: int) -> Sequenc
     return ranked[:most]
 
 
-def _happened(tx: Any) -> tuple[int, int]:
+def _generation(tx: Any) -> tuple[int, int]:
+    """How many corrections and revisions there were; another number: what is cached is out of date."""
     return corrections.changes(tx), meta.times(tx, meta.REVISIONS)
 
 

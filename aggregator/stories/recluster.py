@@ -90,7 +90,7 @@ class Rerun:
         told = [found[version.report] for version in versions if version.report in usable]
         with self._database.writing() as memory:
             reports.restore(memory, told)
-            self._linker.obey(memory)
+            self._linker.refresh(memory)
             with self._linker.linking(memory, told, known) as linking:
                 for report in told:
                     linking.link(report, report.seen)

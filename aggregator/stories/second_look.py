@@ -65,7 +65,7 @@ def look_again(tx: Any, linker: Linker, now: datetime) -> Looked:
     fresh = reports.since(tx, last, now - YOUNG, _MOST)
     if not fresh:
         return Looked()
-    linker.obey(tx)
+    linker.refresh(tx)
     members = _with_neighbours(tx, linker, fresh, sketches.weeks(now, YOUNG))
     moved = _again(tx, linker, members, now)
     meta.keep(tx, meta.LOOKED, str(max(fresh)))
@@ -78,7 +78,7 @@ def look_at_all(tx: Any, linker: Linker, now: datetime) -> Looked:
     In steps by the time at which reports were seen, each with all that is near to it within the window; an
     archive of no more than one step is partitioned as a whole.
     """
-    linker.obey(tx)
+    linker.refresh(tx)
     window = linker.thresholds.window
     ordered = [version.report for version in reports.versions(tx, None)]
     moved = 0

@@ -177,7 +177,7 @@ def test_what_is_in_memory_leaves_with_the_window(world):
     """And is read again when it is asked for: a revision years later is no error."""
     (old,) = world.take(told(FIRE, 1, NOON)).new
     (new,) = world.take(told(FIRE_AGAIN, 2, NOON, source="B")).new
-    world.linker.let_go(new)
+    world.linker.forget_before(new)
     assert set(world.linker.known._sketches) == {new}
     assert world.linker.known.judged == {}
     again = world.take(told((FIRE[0], FIRE[1] + " Nobody was hurt badly."), 1, NOON + DAY))
