@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from desk import Desk
 from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER, made
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from shop import Shop, opened
 
 from aggregator.serve import passwords
@@ -78,48 +78,54 @@ def view(request, chromium, shop) -> Iterator[Page]:
     context.close()
 
 
-def titles(page: Page) -> list[str]:
-    return page.locator("article h2 a").all_inner_texts()
+def titles(page: Page) -> Locator:
+    return page.locator("article h2 a")
+
+
+def press(button: Locator) -> None:
+    """Press a button, and wait until the server has done what it says."""
+    with button.page.expect_response(lambda answer: answer.request.method == "POST"):
+        button.click()
 
 
 def test_a_reader_reads_filters_and_corrects(view):
     """All of it by what stands on the page: filter, open a story, take a report out, undo, merge, undo."""
     view.goto("/")
-    assert titles(view) == [FIRE[0], BUDGET[0]]
+    expect(titles(view)).to_have_text([FIRE[0], BUDGET[0]])
     view.get_by_text("Filter").first.click()
     view.get_by_role("textbox", name="Publisher").fill("Paper 3")
     view.get_by_role("button", name="Show").click()
-    assert titles(view) == [BUDGET[0]]
+    expect(titles(view)).to_have_text([BUDGET[0]])
     view.get_by_role("link", name="Show all").click()
     view.get_by_role("link", name=FIRE[0]).click()
-    assert view.get_by_role("heading", level=1).inner_text() == FIRE[0]
-    assert view.get_by_text("A dozen travellers breathed in smoke").count() == 1
+    expect(view.get_by_role("heading", level=1)).to_have_text(FIRE[0])
+    expect(view.get_by_text("A dozen travellers breathed in smoke")).to_have_count(1)
     view.get_by_role("checkbox", name=FIRE_LATER[0]).check()
-    view.get_by_role("button", name="Not this story").click()
-    assert view.get_by_text("2 publishers").count() == 1
-    view.get_by_role("button", name="Undo").click()
+    press(view.get_by_role("button", name="Not this story"))
+    expect(view.get_by_text("2 publishers")).to_have_count(1)
+    press(view.get_by_role("button", name="Undo"))
     view.goto("/stories/1")
-    assert view.get_by_text("3 publishers").count() == 1
+    expect(view.get_by_text("3 publishers")).to_have_count(1)
     view.get_by_label("The same event as story number").fill("2")
-    view.get_by_role("button", name="These are one").click()
-    assert view.get_by_text("5 publishers").count() == 1
-    view.get_by_role("button", name="Undo").click()
+    press(view.get_by_role("button", name="These are one"))
+    expect(view.get_by_text("5 publishers")).to_have_count(1)
+    press(view.get_by_role("button", name="Undo"))
     view.goto("/")
-    assert len(titles(view)) == 2
+    expect(titles(view)).to_have_count(2)
 
 
 def test_a_reader_marks_and_logs_out(view, shop):
     """Star, mute, hear of it again; then, with a name and a password, log in and out."""
     view.goto("/")
-    view.get_by_role("button", name="Star").first.click()
+    press(view.get_by_role("button", name="Star").first)
     view.goto("/?show=starred")
-    assert titles(view) == [FIRE[0]]
-    view.get_by_role("button", name="Mute", exact=True).first.click()
+    expect(titles(view)).to_have_text([FIRE[0]])
+    press(view.get_by_role("button", name="Mute", exact=True).first)
     view.goto("/")
-    assert titles(view) == [BUDGET[0]]
+    expect(titles(view)).to_have_text([BUDGET[0]])
     view.goto("/?show=muted")
-    view.get_by_role("button", name="Unmute").click()
-    assert titles(view) == []
+    press(view.get_by_role("button", name="Unmute"))
+    expect(titles(view)).to_have_text([])
     with shop.desk.database.writing() as tx:
         readers.add(tx, "ines", passwords.hashed("correct horse"), shop.desk.now)
     view.goto("/")
@@ -127,9 +133,9 @@ def test_a_reader_marks_and_logs_out(view, shop):
     view.get_by_label("Password").fill("correct horse")
     view.get_by_role("button", name="Log in").click()
     view.get_by_role("button", name="Log out").wait_for()
-    assert len(titles(view)) == 2
+    expect(titles(view)).to_have_count(2)
     view.get_by_role("button", name="Log out").click()
-    assert view.get_by_role("heading", level=1).inner_text() == "Log in"
+    expect(view.get_by_role("heading", level=1)).to_have_text("Log in")
 
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
@@ -149,14 +155,14 @@ def test_keys_walk_and_open(chromium, shop):
     page.goto("/")
     page.keyboard.press("j")
     page.keyboard.press("j")
-    assert page.locator("article.here").get_attribute("data-id") == "2"
+    expect(page.locator("article.here")).to_have_attribute("data-id", "2")
     page.keyboard.press("k")
     page.keyboard.press("?")
-    assert page.locator("dialog.keys").is_visible()
+    expect(page.locator("dialog.keys")).to_be_visible()
     page.keyboard.press("/")
-    assert page.locator("details.filters").get_attribute("open") is not None
+    expect(page.locator("details.filters")).to_have_attribute("open", "")
     page.keyboard.type("jk")  # letters, where somebody writes
-    assert page.locator("article.here").get_attribute("data-id") == "1"
+    expect(page.locator("article.here")).to_have_attribute("data-id", "1")
     page.goto("/")
     page.keyboard.press("j")
     page.keyboard.press("o")
