@@ -52,6 +52,7 @@ DOORS = {
     "uvicorn": ("aggregator.serve.site",),
     "jinja2": ("aggregator.serve",),
     "argon2": ("aggregator.serve.passwords",),
+    "pyarrow": ("aggregator.fetch.archive",),
     "apprise": ("aggregator.push.notify",),
     "smtplib": ("aggregator.push.mail",),
     "prometheus_client": ("aggregator.metrics",),

@@ -133,6 +133,7 @@ def _register() -> None:
         correcting,
         inspecting,
         learning,
+        loading,
         manual,
         reclustering,
         service,
@@ -144,6 +145,7 @@ def _register() -> None:
 
     modules = (
         service,
+        loading,
         stories,
         correcting,
         reclustering,

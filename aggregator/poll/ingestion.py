@@ -81,7 +81,8 @@ class Ingestion:
         shown = (*body.beside, *(report.keys for report in body.reports))  # who is who: with all in view
         for number, reports in enumerate(batches, 1):
             also = keep if number == len(batches) else _nothing_more
-            batch = _Batch(reports, shown, now)
+            moment = max((report.seen for report in reports), default=now)  # `now`, but of an archive
+            batch = _Batch(reports, shown, moment)
             try:
                 polled = await self._ingest(batch, polled, also)
             except AggregatorError:

@@ -8,8 +8,8 @@ come again change nothing, so a kill between two transactions of one piece loses
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from aggregator import metrics
 from aggregator.errors import ParseError
 from aggregator.fetch.json_lines import Piece, halves
 from aggregator.model import Parsed
+from aggregator.normalise.report import Body
 from aggregator.parse.records import NAMED, bad_lines, nothing
 from aggregator.poll.ingestion import Ingestion, Keep
 from aggregator.poll.poll_result import PollResult
@@ -39,12 +40,21 @@ class LinesFile:
         name: for people.
         digest: SHA-256 of all of it.
         pieces: its lines from a place on.
+        archive: whether its reports count as seen when they were published, as if it had been read then.
     """
 
     source: Source
     name: str
     digest: bytes
     pieces: Callable[[int], Generator[Piece, None, None]]
+    archive: bool = False
+
+
+After = Callable[[Progress, datetime], Awaitable[None]]
+
+
+async def _nothing(at: Progress, seen: datetime) -> None:
+    """What is done after a piece of a dropped file."""
 
 
 class Lines:
@@ -61,9 +71,15 @@ class Lines:
         self._parser, self._ingestion, self._database = parser, ingestion, database
 
     async def take_in(
-        self, file: LinesFile, polled: PollResult, now: datetime
+        self, file: LinesFile, polled: PollResult, now: datetime, after: After = _nothing
     ) -> tuple[PollResult, str | None]:
         """All of a file that was not taken in before, and what is wrong with it.
+
+        Args:
+            file: the file.
+            polled: what came before it.
+            now: the present time.
+            after: is called after each piece, with the place, and the time at which its last report was seen.
 
         Raises:
             ParseError: no line holds a record.
@@ -83,7 +99,11 @@ class Lines:
                 at = plus(at, piece, parsed)
                 keep = self._keep(file, at, now, lost=lost, last=following is None)
                 body = await self._ingestion.made(parsed, file.source, now)
+                if file.archive:
+                    body = at_their_dates(body)
+                    polled = replace(polled, stories=frozenset())  # of a million reports they would add up
                 polled = await self._ingestion.take_in(body, polled, now, keep)
+                await after(at, max((report.seen for report in body.reports), default=now))
                 piece = following
         return polled, damage(at)
 
@@ -115,6 +135,12 @@ class Lines:
         first, second = halves(piece)
         one, other = await self.parsed(first), await self.parsed(second)
         return Parsed((*one.entries, *other.entries), bad=(*one.bad, *(first.lines + n for n in other.bad)))
+
+
+def at_their_dates(body: Body) -> Body:
+    """The same reports, seen when they were published, as far as their dates are known."""
+    reports = [replace(each, seen=each.published) if each.dated else each for each in body.reports]
+    return replace(body, reports=reports)
 
 
 def plus(at: Progress, piece: Piece, parsed: Parsed) -> Progress:

@@ -104,7 +104,10 @@ def _linked(
         sketches.drop_bands(tx, old.id, old.seen)
     in_order = [changed[i] for i in (*ids, *(old.id for old in revised))]
     with linker.linking(tx, in_order) as linking:
-        gained = frozenset([linking.link(report, now) for report in in_order])
+        new = set(ids)  # each comes at its own time: those of an archive at their dates
+        gained = frozenset(
+            [linking.link(report, report.seen if report.id in new else now) for report in in_order]
+        )
     return IngestResult(tuple(ids), tuple(old.id for old in revised), gained, linker.take_verdicts())
 
 

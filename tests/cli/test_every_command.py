@@ -27,7 +27,7 @@ COMMANDS = (
         "explain",
     ),
     *("sources", "add", "import", "export"),
-    *("merge", "split", "undo", "corrections", "rehearse", "recluster", "learn", "search"),
+    *("merge", "split", "undo", "corrections", "rehearse", "recluster", "learn", "search", "load"),
     *("evaluate", "db", "db upgrade", "schema", "completion", "man"),
 )
 
