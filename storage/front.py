@@ -32,6 +32,7 @@ class Filters:
         since: only what has gained something since.
         stories: only these.
         corroborated: only what two publishers or more tell.
+        after: only what follows this place, the update and the id of a story, in the list by time.
     """
 
     tag: str = ""
@@ -41,6 +42,7 @@ class Filters:
     since: datetime | None = None
     stories: frozenset[int] | None = None
     corroborated: bool = False
+    after: tuple[datetime, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,10 @@ def newest(tx: sa.Connection, filters: Filters, limit: int, offset: int = 0) -> 
         query = query.where(table.c.id.in_(sorted(filters.stories)))
     if filters.since is not None:
         query = query.where(table.c.updated >= filters.since)
+    if filters.after is not None:
+        at, story = filters.after
+        earlier = (table.c.updated < at) | ((table.c.updated == at) & (table.c.id < story))
+        query = query.where(table.c.updated <= at, earlier)  # the first is what an index answers
     order = (table.c.updated.desc(), table.c.id.desc())
     if filters.corroborated or filters.language:
         query = query.where(table.c.id.in_(query.order_by(*order).limit(_LOOKED_INTO)))

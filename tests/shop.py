@@ -14,7 +14,7 @@ from typing import Any
 
 from desk import Desk
 
-from aggregator.serve import feeds, pages, site
+from aggregator.serve import api, feeds, pages, site
 from aggregator.serve.visitors import Visitors
 from aggregator.settings import Serve, Settings
 
@@ -43,7 +43,8 @@ def opened(desk: Desk, *, writable: bool = True, sources: Any = ()) -> Iterator[
 
     async def go() -> None:
         served = pages.Desk(desk.database, lambda: settings, lambda: desk.now, visitors, writable=writable)
-        async with site.listening(Serve(port=0), [feeds.router(served), pages.router(served)]) as (address,):
+        routers, mounted = [feeds.router(served), pages.router(served)], {api.PREFIX: api.application(served)}
+        async with site.listening(Serve(port=0), routers, mounted) as (address,):
             found.append(address)
             ready.set()
             await stop.wait()

@@ -37,6 +37,7 @@ class _Batch:
     reports: Sequence[Report]
     shown: Sequence[tuple[str, ...]]
     now: datetime
+    archived: bool = False
 
 
 Keep = Callable[[Any, PollResult], None]
@@ -72,17 +73,20 @@ class Ingestion:
         with blamed(source.name), metrics.stage("normalise"):
             return await asyncio.to_thread(changes, parsed, source, now, before)
 
-    async def take_in(self, body: Body, polled: PollResult, now: datetime, keep: Keep) -> PollResult:
+    async def take_in(
+        self, body: Body, polled: PollResult, now: datetime, keep: Keep, *, archived: bool = False
+    ) -> PollResult:
         """The reports of a body, a transaction a batch; `keep` ends the last one.
 
-        What nobody foresaw ends it with an error in the outcome, beside what was committed before.
+        What nobody foresaw ends it with an error in the outcome, beside what was committed before. Those that
+        were `archived` come when they were seen, not now.
         """
         batches = _batches(body.reports)
         shown = (*body.beside, *(report.keys for report in body.reports))  # who is who: with all in view
         for number, reports in enumerate(batches, 1):
             also = keep if number == len(batches) else _nothing_more
-            moment = max((report.seen for report in reports), default=now)  # `now`, but of an archive
-            batch = _Batch(reports, shown, moment)
+            moment = max((report.seen for report in reports), default=now) if archived else now
+            batch = _Batch(reports, shown, moment, archived)
             try:
                 polled = await self._ingest(batch, polled, also)
             except AggregatorError:
@@ -95,7 +99,7 @@ class Ingestion:
 
     async def _ingest(self, batch: _Batch, polled: PollResult, also: Keep) -> PollResult:
         def work(tx: Any) -> tuple[IngestResult, PollResult]:
-            gain = ingest(tx, self._linker, batch.reports, batch.now, batch.shown)
+            gain = ingest(tx, self._linker, batch.reports, batch.now, batch.shown, archived=batch.archived)
             self._new(tx, polled.source, gain, batch.now)
             kept = polled.plus(gain)
             also(tx, kept)

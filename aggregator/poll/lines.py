@@ -102,7 +102,7 @@ class Lines:
                 if file.archive:
                     body = at_their_dates(body)
                     polled = replace(polled, stories=frozenset())  # of a million reports they would add up
-                polled = await self._ingestion.take_in(body, polled, now, keep)
+                polled = await self._ingestion.take_in(body, polled, now, keep, archived=file.archive)
                 await after(at, max((report.seen for report in body.reports), default=now))
                 piece = following
         return polled, damage(at)

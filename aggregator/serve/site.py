@@ -11,7 +11,8 @@ import contextlib
 import errno
 import ipaddress
 import socket
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -46,6 +47,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+_NOTHING: Mapping[str, FastAPI] = MappingProxyType({})
 _REMEDIES = {
     errno.EADDRINUSE: "set serve.port to a free one",
     errno.EACCES: "set serve.port to one above 1023 (the others are for root)",
@@ -54,8 +56,15 @@ _NOT_HERE = "set serve.host to an address of this machine"  # no such name, or o
 
 
 @contextlib.asynccontextmanager
-async def listening(settings: Serve, routers: Iterable[APIRouter]) -> AsyncIterator[list[str]]:
+async def listening(
+    settings: Serve, routers: Iterable[APIRouter], mounted: Mapping[str, FastAPI] = _NOTHING
+) -> AsyncIterator[list[str]]:
     """Serve these routes; gives the addresses at which it listens, ``http://127.0.0.1:8640``.
+
+    Args:
+        settings: where to listen.
+        routers: of each group.
+        mounted: applications of their own, by the path below which each answers.
 
     Raises:
         ServeError: it cannot listen there.
@@ -65,7 +74,7 @@ async def listening(settings: Serve, routers: Iterable[APIRouter]) -> AsyncItera
     public = URL(settings.public_url).host if settings.public_url else None
     server = _Server(
         uvicorn.Config(
-            application(routers, public),
+            application(routers, public, mounted),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -135,17 +144,22 @@ def _address(listener: socket.socket) -> str:
     return str(URL.build(scheme="http", host=host, port=port))
 
 
-def application(routers: Iterable[APIRouter], public: str | None = None) -> FastAPI:
+def application(
+    routers: Iterable[APIRouter], public: str | None = None, mounted: Mapping[str, FastAPI] = _NOTHING
+) -> FastAPI:
     """The routes, behind what guards all of them.
 
     Args:
         routers: of each group.
         public: the host of the public address, if there is one.
+        mounted: applications of their own, by path.
 
     """
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for router in routers:
         app.include_router(router)
+    for path, other in mounted.items():
+        app.mount(path, other)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_middleware(_Bounded)
     app.add_middleware(_OnlyForItsName, public=public)

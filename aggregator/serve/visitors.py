@@ -56,11 +56,13 @@ class Login:
     Attributes:
         reader: whose.
         writes: whether it may mark and change anything.
+        token: whether it was given with the request, which no other site can make a browser do.
 
     """
 
     reader: Reader
     writes: bool
+    token: bool = False
 
 
 class Visitors:
@@ -76,29 +78,40 @@ class Visitors:
         self._database, self._now, self._guesses = database, now, passwords.Guesses()
 
     def __call__(self, request: Request) -> Reader:
-        """Who asks for a page; a stranger is sent to log in.
+        """Who asks for a page; a stranger is sent to log in. A token opens no page.
 
         Raises:
             HTTPException: it is nobody who is known here.
 
         """
-        found = self.known(request)
+        found = self.login(request, tokens=False)
         if found is not None:
-            return found
+            return found.reader
         if self.named():
             raise HTTPException(303, headers={"Location": "/login"})
         raise HTTPException(403, "nobody may read from elsewhere yet: `aggregator user add` gives a name")
 
     def known(self, request: Request) -> Reader | None:
         """Who asks, if that is known."""
+        found = self.login(request)
+        return found.reader if found else None
+
+    def login(self, request: Request, *, tokens: bool = True) -> Login | None:
+        """Who asks, and what they may do; None: nobody who is known here.
+
+        Args:
+            request: theirs.
+            tokens: whether a token counts. Whoever gives one that is none is nobody, whatever else they have.
+
+        """
         cookie = request.cookies.get(_COOKIE, "")
         with self._database.reading() as tx:
-            if secret := _token(request):
+            if tokens and (secret := _token(request)):
                 given = readers.of_token(tx, digest(secret))
-                return given.reader if given else None
+                return Login(given.reader, given.scope == "write", token=True) if given else None
             if cookie and (reader := readers.of_session(tx, digest(cookie), self._now())):
-                return reader
-            return ANYBODY if self.nameless(tx, request) else None
+                return Login(reader, writes=True)
+            return Login(ANYBODY, writes=True) if self.nameless(tx, request) else None
 
     def nameless(self, tx: Any, request: Request) -> bool:
         """Whether whoever asks is the one reader: nobody has a name, and it comes from this machine."""

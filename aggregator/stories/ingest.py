@@ -43,6 +43,8 @@ def ingest(
     reports: Sequence[Report],
     now: datetime,
     shown: Sequence[tuple[str, ...]] = (),
+    *,
+    archived: bool = False,
 ) -> IngestResult:
     """Store what is new or has changed, and put it into its stories.
 
@@ -52,6 +54,7 @@ def ingest(
         reports: what a source showed, the oldest first.
         now: the present time.
         shown: the keys of all that it showed, these reports or others; only needed where there are others.
+        archived: whether each new report comes to its story when it was seen, and not now.
 
     """
     linker.refresh(tx)
@@ -62,7 +65,7 @@ def ingest(
     store.release(tx, (key for report in new for key in report.keys if key in known))
     ids = store.add(tx, new)
     revised = _revised(tx, again, now)
-    return _linked(tx, linker, ids, revised, now)
+    return _linked(tx, linker, ids, revised, now, archived=archived)
 
 
 def rewrite(tx: Any, linker: Linker, report: int, text: str, language: str, now: datetime) -> IngestResult:
@@ -96,7 +99,13 @@ def rewrite(tx: Any, linker: Linker, report: int, text: str, language: str, now:
 
 
 def _linked(
-    tx: Any, linker: Linker, ids: Sequence[int], revised: Sequence[Stored], now: datetime
+    tx: Any,
+    linker: Linker,
+    ids: Sequence[int],
+    revised: Sequence[Stored],
+    now: datetime,
+    *,
+    archived: bool = False,
 ) -> IngestResult:
     """Put new and revised reports into their stories."""
     changed = store.get(tx, [*ids, *(old.id for old in revised)])
@@ -104,9 +113,10 @@ def _linked(
         sketches.drop_bands(tx, old.id, old.seen)
     in_order = [changed[i] for i in (*ids, *(old.id for old in revised))]
     with linker.linking(tx, in_order) as linking:
-        new = set(ids)  # each comes at its own time: those of an archive at their dates
+        at_once = set() if archived else {report.id for report in in_order}
+        at_once.update(each.id for each in revised)
         gained = frozenset(
-            [linking.link(report, report.seen if report.id in new else now) for report in in_order]
+            [linking.link(report, now if report.id in at_once else report.seen) for report in in_order]
         )
     return IngestResult(tuple(ids), tuple(old.id for old in revised), gained, linker.take_verdicts())
 

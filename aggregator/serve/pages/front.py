@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -16,8 +14,9 @@ from aggregator import query as language
 from aggregator.errors import QueryError
 from aggregator.model import Query as Searched
 from aggregator.model import Reader
-from aggregator.publish.ranking import Weight, weigh
-from aggregator.serve.pages import Desk, forms, marking
+from aggregator.publish.ranking import Weight
+from aggregator.serve import listing
+from aggregator.serve.pages import Desk, forms
 from aggregator.serve.pages.drawing import sparkline
 from aggregator.serve.pages.rendering import page
 from storage import front as lists
@@ -79,12 +78,12 @@ def router(desk: Desk) -> APIRouter:
             most = _WEIGHED if asked.order == "weight" else asked.page * _A_PAGE + _WEIGHED
             ids = lists.newest(tx, wanted, most)
             unread, muted = asked.show == "unread", asked.show == "muted"
-            ids, marked = marking.wanted(tx, reader, ids, now, unread=unread, muted=muted)
-            weights = _weights(tx, ids, now) if asked.order == "weight" else {}
+            ids, marked = listing.wanted(tx, reader, ids, now, unread=unread, muted=muted)
+            weights = listing.weights(tx, ids, now) if asked.order == "weight" else {}
             ids.sort(key=lambda each: -weights[each].total if each in weights else 0.0)
             start = (asked.page - 1) * _A_PAGE
             found_here = lists.listed(tx, ids[start : start + _A_PAGE])
-            weights = weights or _weights(tx, [each.id for each in found_here], now)
+            weights = weights or listing.weights(tx, [each.id for each in found_here], now)
             words = marks.muted_words(tx, reader.id)
         said = forms.word(request)
         answer = page(
@@ -129,11 +128,6 @@ def _narrowed(desk: Desk, reader: Reader, asked: Asked, searched: Searched | Non
         with desk.database.writing() as tx:
             return replace(wanted, since=marks.visited(tx, reader.id, desk.now()))
     return wanted
-
-
-def _weights(tx: Any, ids: Sequence[int], now: datetime) -> dict[int, Weight]:
-    updated = lists.updates(tx, ids)
-    return {each: weigh(firsts, updated[each], now) for each, firsts in lists.tellers(tx, ids).items()}
 
 
 def _row(story: Listed, weight: Weight, mark: Mark) -> dict[str, Any]:

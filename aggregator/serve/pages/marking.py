@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -15,8 +15,7 @@ from aggregator.model import Reader
 from aggregator.serve.pages import Desk, forms
 from aggregator.serve.pages.rendering import page
 from aggregator.stories.lookup import standing
-from storage import marks, stories
-from storage.marks import Mark
+from storage import marks
 from storage.streams import voices
 
 _LARGEST = 2**63 - 1
@@ -84,37 +83,3 @@ def _mute(tx: Any, who: int, story: int, said: Marking, now: datetime) -> None:
     until = now + timedelta(days=said.days) if said.days else None
     grown = voices(tx, [story])[story] + said.grow if said.grow else None
     marks.mute(tx, who, story, now, until=until, voices=grown)
-
-
-def wanted(
-    tx: Any, reader: Reader, ids: Sequence[int], now: datetime, *, unread: bool, muted: bool
-) -> tuple[list[int], dict[int, Mark]]:
-    """Which of these stories a reader wants to see, and what they have marked of them.
-
-    Args:
-        tx: an open transaction.
-        reader: who looks.
-        ids: of stories.
-        now: the present time.
-        unread: only those that were not read, or have grown since.
-        muted: those that are muted, and no others.
-
-    """
-    marked = marks.of_stories(tx, reader.id, ids)
-    counts = voices(tx, list(marked)) if marked else {}
-    hushed = _with_words(tx, marks.muted_words(tx, reader.id), ids)
-    kept = []
-    for story in ids:
-        mark, count = marked.get(story, Mark()), counts.get(story, 0)
-        silent = story in hushed or mark.is_muted(count, now)
-        if silent == muted and not (unread and mark.is_read(count)):
-            kept.append(story)
-    return kept, marked
-
-
-def _with_words(tx: Any, words: Sequence[str], ids: Sequence[int]) -> set[int]:
-    """Those of the stories that have a muted word in their title."""
-    if not words:
-        return set()
-    titles = stories.titles(tx, ids)
-    return {story for story, title in titles.items() if marks.mutes(words, title)}
