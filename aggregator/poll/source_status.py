@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -101,7 +101,11 @@ class SourceStatus:
 
 
 def source_statuses(
-    tx: Any, settings: Settings, now: datetime, name: str | None = None
+    tx: Any,
+    settings: Settings,
+    now: datetime,
+    name: str | None = None,
+    given: Mapping[str, SourceStats] | None = None,
 ) -> list[SourceStatus]:
     """How each configured source fares, or the one of this name; in the order of the configuration.
 
@@ -110,19 +114,21 @@ def source_statuses(
         settings: all of them.
         now: the present time.
         name: of a source.
+        given: what each has given, where that was counted before.
 
     """
-    states, stats_by_source = sources.states(tx), source_stats.stats_by_source(tx, name)
+    counts = source_stats.stats_by_source(tx, name) if given is None else given
+    states = sources.states(tx)
     standing = kept_pauses.standing(tx)
     found = []
     for source in settings.sources:
         if name in (None, source.name):
-            state, given = next_poll.known(states, source), stats_by_source.get(source.name, SourceStats())
+            state, stats = next_poll.known(states, source), counts.get(source.name, SourceStats())
             moments = source_stats.moments(tx, source.name, silence.MOMENTS)
             if isinstance(source, FolderSource):
-                found.append(_of_folder(source, state, given, moments, now))
+                found.append(_of_folder(source, state, stats, moments, now))
             else:
-                found.append(_of_feed(source, state, given, moments, standing, settings.fetch, now))
+                found.append(_of_feed(source, state, stats, moments, standing, settings.fetch, now))
     return found
 
 

@@ -13,6 +13,7 @@ from aggregator.serve.api import access, problems, values
 from aggregator.serve.api.access import Who
 from aggregator.serve.api.stories import Number, whole
 from aggregator.serve.api.values import Id
+from aggregator.serve.counts import SourceCounts
 from aggregator.serve.pages import Desk
 from aggregator.stories.explain import explain
 from storage import corrections, marks, readers, stories
@@ -23,6 +24,7 @@ _CORRECTIONS = 500
 def router(desk: Desk) -> APIRouter:
     """All operations that read something else than stories."""
     found = APIRouter(dependencies=[Depends(access.reading(desk))])
+    counts = SourceCounts(desk)
 
     @found.get("/reports/{number}", responses=problems.MISSING)
     def one_report(_: Who, number: Number) -> values.Report:
@@ -56,7 +58,7 @@ def router(desk: Desk) -> APIRouter:
     def list_sources(_: Who) -> values.SourceList:
         """How each source fares: health, next poll and why then, counts."""
         with desk.database.reading() as tx:
-            return values.sources(source_statuses(tx, desk.settings(), desk.now()))
+            return values.sources(source_statuses(tx, desk.settings(), desk.now(), given=counts(tx)))
 
     return found
 

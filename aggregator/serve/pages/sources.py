@@ -9,6 +9,7 @@ from aggregator.display import without_secrets
 from aggregator.parse import opml
 from aggregator.poll import subscriptions
 from aggregator.poll.source_status import source_statuses
+from aggregator.serve.counts import SourceCounts
 from aggregator.serve.pages import Desk
 from aggregator.serve.pages.drawing import hours
 from aggregator.serve.pages.rendering import page
@@ -22,12 +23,13 @@ _CORRECTIONS = 100  # newest ones that are listed
 def router(desk: Desk) -> APIRouter:
     """The two pages, and the list of feeds as OPML."""
     found = APIRouter(include_in_schema=False)
+    counts = SourceCounts(desk)
 
     @found.get("/sources")
     def sources(request: Request) -> Response:
         desk.visitor(request)
         with desk.database.reading() as tx:
-            statuses = source_statuses(tx, desk.settings(), desk.now())
+            statuses = source_statuses(tx, desk.settings(), desk.now(), given=counts(tx))
             plots = {
                 each.source.name: hours(reading.arrivals(tx, each.source.name, _ARRIVALS))
                 for each in statuses

@@ -1,0 +1,33 @@
+"""What each source has given is counted every few minutes, for whoever asks meanwhile."""
+
+from datetime import timedelta
+
+from desk import Desk
+from events import BUDGET, FIRE, made
+from shop import PAPER
+
+from aggregator.serve import pages
+from aggregator.serve.counts import SourceCounts
+from aggregator.serve.visitors import Visitors
+from aggregator.settings import Settings
+
+
+def test_counts_are_a_few_minutes_old_at_the_most(database):
+    desk = Desk(database)
+    settings = Settings.model_validate({"database": "sqlite://", "sources": [PAPER]})
+    visitors = Visitors(database, lambda: desk.now)
+    counts = SourceCounts(pages.Desk(database, lambda: settings, lambda: desk.now, visitors))
+
+    def given() -> int:
+        with database.reading() as tx:
+            return counts(tx)["Paper 0"].reports
+
+    desk.take(made(FIRE, 0))
+    assert given() == 1
+    desk.take(made(BUDGET, 9, source="Paper 0"))
+    assert given() == 1
+    desk.now += timedelta(minutes=5)
+    assert given() == 2
+    desk.take(made(("Harvest", "Rain keeps the machines in their sheds."), 10, source="Paper 0"))
+    desk.now -= timedelta(hours=2)
+    assert given() == 3, "a clock that was set back must not keep them for hours"
