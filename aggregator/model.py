@@ -47,6 +47,44 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that comes with a report: an episode, a video, a document.
+
+    Attributes:
+        url: where it is.
+        type: its media type, in lower case; empty where nobody said.
+        length: bytes, None where that is not known.
+        duration: seconds, likewise.
+    """
+
+    url: str
+    type: str = ""
+    length: int | None = None
+    duration: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """What a report shows beside its text; nothing of it decides which story the report is in.
+
+    Attributes:
+        image: address of its picture.
+        enclosures: files that come with it.
+        comments: address of the page of its comments.
+        html: its text with the markup that says something (links, lists, emphasis, pictures), safe to show;
+            empty where it has none, or too much.
+    """
+
+    image: str | None = None
+    enclosures: tuple[Enclosure, ...] = ()
+    comments: str | None = None
+    html: str = ""
+
+
+NO_MEDIA = Media()
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """What a source showed: plain text already, and not yet believed.
 
@@ -75,6 +113,7 @@ class Entry:
     publisher: str | None = None
     links: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    media: Media = NO_MEDIA
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +184,7 @@ class Report:
     tags: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     recipe: int = 1
+    media: Media = NO_MEDIA
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +394,7 @@ class Member:
     evidence: Mapping[str, Any]
     joined: datetime
     revised: datetime | None = None
+    media: Media = NO_MEDIA
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from storage import meta, schema
+from storage import media, meta, schema
 from storage.reports import chunks
 
 _MARK, _LAST_STORY = "forgotten until", "last story that was forgotten"
@@ -68,6 +68,7 @@ def texts(tx: sa.Connection, before: datetime, now: datetime, most: int) -> int:
         tx.execute(sa.delete(schema.revision).where(schema.revision.c.report_id.in_(chunk)))
         here = sa.update(table).where(table.c.id.in_(chunk))
         tx.execute(here.values(text="", links=[], forgotten=now))
+        media.forget(tx, chunk)
         _close_up(tx, chunk)
     return len(ids)
 

@@ -157,6 +157,23 @@ report_tag = sa.Table(
     sqlite_with_rowid=False,
 )
 
+media = sa.Table(
+    "media",
+    metadata,
+    _column(
+        "report_id",
+        _serial,
+        sa.ForeignKey("report.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        why="whose",
+    ),
+    _column("image", sa.Text, why="address of its picture"),
+    _column("enclosures", sa.JSON, nullable=False, why="list of files: url, type, length, duration"),
+    _column("comments", sa.Text, why="address of the page of its comments"),
+    _column("html", sa.Text, nullable=False, why="its text with markup, safe to show; empty where plain"),
+)
+
 report_key = sa.Table(
     "report_key",
     metadata,

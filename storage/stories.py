@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from aggregator.model import Member, Story
-from storage import history, marks, schema
+from storage import history, marks, media, schema
 from storage.history import HistoryEvent
 from storage.reports import chunks
 
+_MEMBER = tuple(
+    name for name in Member.__dataclass_fields__ if name != "media"
+)  # in the order of the columns
 _LEAD = 600  # characters of the best report that a story shows
 
 
@@ -302,8 +306,11 @@ def load(tx: sa.Connection, ids: Sequence[int], namespace: uuid.UUID, *, whole: 
     for chunk in chunks(ids):
         query = sa.select(schema.story).where(schema.story.c.id.in_(chunk))
         heads.update({row["id"]: row for row in tx.execute(query).mappings()})
-        for story_id, member in _members(tx, chunk, whole=whole):
-            members.setdefault(story_id, []).append(member)
+        found_here = list(_members(tx, chunk, whole=whole))
+        shown = media.get(tx, [member.id for _, member in found_here], html=whole)
+        for story_id, member in found_here:
+            with_media = replace(member, media=shown[member.id]) if member.id in shown else member
+            members.setdefault(story_id, []).append(with_media)
         for old, story_id in _leading(tx, chunk):
             former.setdefault(story_id, []).append(old)
     found = [i for i in ids if i in heads and i in members]
@@ -326,8 +333,7 @@ def _standing(min_publishers: int) -> sa.Select[int]:
 def _members(tx: sa.Connection, story_ids: Sequence[int], *, whole: bool) -> Iterable[tuple[int, Member]]:
     member, report = schema.membership, schema.report
     columns: list[sa.ColumnElement[Any]] = [
-        (member if name in ("copy_group", "evidence", "joined") else report).c[name]
-        for name in Member.__dataclass_fields__
+        (member if name in ("copy_group", "evidence", "joined") else report).c[name] for name in _MEMBER
     ]
     if not whole:  # one more than is shown, so that a lead that is cut is seen to be
         columns = [sa.func.substr(c, 1, _LEAD + 1) if c is report.c.text else c for c in columns]
@@ -338,7 +344,7 @@ def _members(tx: sa.Connection, story_ids: Sequence[int], *, whole: bool) -> Ite
         .order_by(report.c.published, report.c.id)
     )
     for story_id, *values in tx.execute(query):
-        parts = dict(zip(Member.__dataclass_fields__, values, strict=True))
+        parts = dict(zip(_MEMBER, values, strict=True))
         parts |= {name: tuple(parts[name]) for name in ("authors", "tags")}
         yield story_id, Member(**parts)
 

@@ -162,9 +162,9 @@ def poison(monkeypatch: pytest.MonkeyPatch, *titles: str) -> None:
     """Let reports of these titles bring out a defect whenever they are taken in."""
     real = ingestion.ingest
 
-    def ingest(tx: Any, linker: Any, batch: Any, now: datetime, beside: Any = ()) -> Any:
+    def ingest(tx: Any, linker: Any, batch: Any, now: datetime, beside: Any = (), **more: Any) -> Any:
         if any(report.title in titles for report in batch):
             raise ZeroDivisionError("nobody foresaw it")
-        return real(tx, linker, batch, now, beside)
+        return real(tx, linker, batch, now, beside, **more)
 
     monkeypatch.setattr(ingestion, "ingest", ingest)

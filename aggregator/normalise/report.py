@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 
-from aggregator.model import Entry, Parsed, Report
+from aggregator.model import NO_MEDIA, Entry, Parsed, Report
 from aggregator.normalise import identity, seen_entries
 from aggregator.normalise.boilerplate import clean
 from aggregator.normalise.dates import when
@@ -118,15 +118,21 @@ def _report(
         links=_first(link for link in entry.links if link != entry.url),
         tags=_first((*source.tags, *entry.tags)),
         recipe=RECIPE,
+        media=entry.media,
     )
 
 
 def _with(report: Report, others: Sequence[Entry], keys: tuple[str, ...]) -> Report:
-    """The report with what other entries of it add: addresses and tags."""
+    """The report with what other entries of it add: addresses, tags, and a picture where it has none."""
     links = (link for other in others for link in (other.url, *other.links) if link and link != report.url)
     tags = (tag for other in others for tag in other.tags)
+    media = next((each.media for each in others if report.media == NO_MEDIA), report.media)
     return replace(
-        report, keys=keys, links=_first((*report.links, *links)), tags=_first((*report.tags, *tags))
+        report,
+        keys=keys,
+        links=_first((*report.links, *links)),
+        tags=_first((*report.tags, *tags)),
+        media=media,
     )
 
 

@@ -17,8 +17,8 @@ from xml.sax import SAXParseException
 import feedparser
 
 from aggregator.errors import ParseError
-from aggregator.model import Entry, Parsed
-from aggregator.parse import entry_fields, feedtext, markup
+from aggregator.model import Enclosure, Entry, Media, Parsed
+from aggregator.parse import entry_fields, feedtext, markup, media
 from aggregator.parse.entry_fields import Limits
 from aggregator.parse.plaintext import clip, one_line
 from aggregator.schedule import pace
@@ -94,7 +94,8 @@ def _parsed(
     home = web_address(_string(feed, "link"), url)
     language = entry_fields.language(_string(feed, "language"))
     entries = (
-        entry_fields.trim(_entry(raw, language), limits, url or home) for raw in found[: limits.entries]
+        entry_fields.trim(_entry(raw, language, url or home), limits, url or home)
+        for raw in found[: limits.entries]
     )
     return Parsed(
         entries=tuple(entry for entry in entries if entry is not None),
@@ -112,7 +113,7 @@ def _parsed(
     )
 
 
-def _entry(raw: Any, language: str | None) -> Entry:
+def _entry(raw: Any, language: str | None, base: str | None) -> Entry:
     return Entry(
         guid=_string(raw, "id"),
         url=_link(raw),
@@ -125,7 +126,35 @@ def _entry(raw: Any, language: str | None) -> Entry:
         publisher=_title(dict.get(raw, "source")) or None,
         links=tuple(_links(raw)),
         tags=tuple(_tags(raw)),
+        media=_media(raw, base),
     )
+
+
+def _media(raw: Any, base: str | None) -> Media:
+    """Pictures by Media RSS and iTunes, enclosures of every kind, the markup of the longest text."""
+    images = [
+        *(_string(each, "url") for each in _dicts(raw, "media_content") if _is_picture(each)),
+        *(_string(each, "url") for each in _dicts(raw, "media_thumbnail")),
+        _string(dict.get(raw, "image"), "href"),
+    ]
+    duration = _string(raw, "itunes_duration")
+    found: list[Enclosure] = []
+    for link in _dicts(raw, "links"):
+        if _string(link, "rel") == "enclosure":
+            kind, length = _string(link, "type"), _string(link, "length")
+            found += media.enclosure(_string(link, "href"), kind, length, duration)
+    for each in _dicts(raw, "media_content"):
+        kind = _string(each, "type")
+        if (kind or "").startswith(("audio/", "video/")):
+            length, lasts = _string(each, "filesize"), _string(each, "duration") or duration
+            found += media.enclosure(_string(each, "url"), kind, length, lasts)
+    texts = (value for value, kind in _candidates(raw) if value and not _binary(kind))
+    return media.made(images, found, _string(raw, "comments"), max(texts, key=len, default=""), base)
+
+
+def _is_picture(content: Any) -> bool:
+    kind = _string(content, "type") or ""
+    return _string(content, "medium") == "image" or kind.startswith("image/")
 
 
 def _tags(raw: Any) -> Iterator[str]:
@@ -161,16 +190,24 @@ def _title(raw: Any) -> str:
 
 def _text(raw: Any) -> str:
     """The longest of all that may be the entry's text."""
+    return max((markup.prose(_unmarked(value, kind)) for value, kind in _candidates(raw)), key=len)
+
+
+def _candidates(raw: Any) -> list[tuple[str | None, str | None]]:
+    """All that may be the entry's text, each with what it is said to be."""
     candidates = [(_string(raw, "summary"), _type(raw, "summary_detail"))]
-    candidates += [(_string(part, "value"), _string(part, "type")) for part in _dicts(raw, "content")]
-    return max((markup.prose(_unmarked(value, kind)) for value, kind in candidates), key=len)
+    return candidates + [(_string(part, "value"), _string(part, "type")) for part in _dicts(raw, "content")]
 
 
 def _unmarked(value: str | None, kind: str | None) -> str:
     """Plain text where the feed says that it is HTML; else what it is shows itself later."""
-    if not value or (kind or "").startswith(("image/", "audio/", "video/")):
+    if not value or _binary(kind):
         return ""
     return markup.plain(value) if kind in _HTML_TYPES and "<" in value else value
+
+
+def _binary(kind: str | None) -> bool:
+    return (kind or "").startswith(("image/", "audio/", "video/"))
 
 
 def _authors(raw: Any) -> Iterator[str]:

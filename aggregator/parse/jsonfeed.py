@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from aggregator.errors import ParseError
-from aggregator.model import Entry, Parsed
-from aggregator.parse import entry_fields, lenient_json, markup
+from aggregator.model import Enclosure, Entry, Media, Parsed
+from aggregator.parse import entry_fields, lenient_json, markup, media
 from aggregator.parse.entry_fields import Limits
 from aggregator.parse.lenient_json import objects, string, strings
 from aggregator.parse.plaintext import clip
@@ -48,7 +48,7 @@ def read(feed: dict[str, Any], limits: Limits, url: str | None = None) -> Parsed
     language = entry_fields.language(string(feed, "language"))
     items = feed["items"][: limits.entries]
     shaped = (
-        entry_fields.trim(_entry(item, language), limits, url or home)
+        entry_fields.trim(_entry(item, language, url or home), limits, url or home)
         for item in items
         if isinstance(item, dict)
     )
@@ -72,7 +72,7 @@ def _damage(feed: dict[str, Any], taken: int, good: int) -> str | None:
     return None
 
 
-def _entry(item: dict[str, Any], language: str | None) -> Entry:
+def _entry(item: dict[str, Any], language: str | None, base: str | None) -> Entry:
     return Entry(
         guid=string(item, "id"),
         url=string(item, "url"),
@@ -84,7 +84,17 @@ def _entry(item: dict[str, Any], language: str | None) -> Entry:
         language=entry_fields.language(string(item, "language")) or language,
         links=tuple(_links(item)),
         tags=tuple(strings(item, "tags")),
+        media=_media(item, base),
     )
+
+
+def _media(item: dict[str, Any], base: str | None) -> Media:
+    found: list[Enclosure] = []
+    for each in objects(item, "attachments"):
+        length, lasts = each.get("size_in_bytes"), each.get("duration_in_seconds")
+        found += media.enclosure(string(each, "url"), string(each, "mime_type"), length, lasts)
+    images = [string(item, "image"), string(item, "banner_image")]
+    return media.made(images, found, None, string(item, "content_html") or "", base)
 
 
 def _texts(item: dict[str, Any]) -> Iterator[str]:

@@ -6,6 +6,7 @@ nh3 parses as a browser does, so what a browser would run or hide goes with its 
 
 from __future__ import annotations
 
+import functools
 import html
 import re
 from dataclasses import dataclass
@@ -50,6 +51,24 @@ _ARTICLE = nh3.Cleaner(
 _HEAD = nh3.Cleaner(
     tags={"title", "h1", *_FACTS}, clean_content_tags=_INERT - {"title"}, attributes=_FACTS, link_rel=None
 )
+
+_SHOWN = _set(
+    "a abbr b bdi bdo blockquote br caption cite code col colgroup dd del details dfn dl dt em figcaption "
+    "figure h1 h2 h3 h4 h5 h6 hr i img ins kbd li mark ol p pre q s samp small strong sub summary sup table "
+    "tbody td tfoot th thead time tr u ul var"
+)
+_SHOWN_ATTRIBUTES = {
+    "a": _set("href"),
+    "img": _set("src alt"),
+    "td": _set("colspan rowspan"),
+    "th": _set("colspan rowspan"),
+    "time": _set("datetime"),
+    "bdo": _set("dir"),
+    "ol": _set("start"),
+}
+# Else plain text says the same.
+_SAYING = re.compile(r"<(?:a|b|blockquote|cite|code|dl|em|h[1-6]|i|img|li|pre|strong|table|sub|sup)[ >]")
+_PICTURE = re.compile(r'<img(?: alt="[^"]*")? src="([^"]+)"')
 
 _BLOCK = re.compile(rf"<(?:{'|'.join(sorted(_BLOCKS))})[\s/>]", re.IGNORECASE)
 _BLANK_LINE = re.compile(r"\n[ \t\r]{0,99}\n")
@@ -155,6 +174,39 @@ def page(markup: str) -> Page:
         ),
         base=base,
     )
+
+
+@functools.lru_cache(64)
+def _rich(base: str | None) -> nh3.Cleaner:
+    """Keeps the markup that says something; addresses are absolute, and of the web."""
+    return nh3.Cleaner(
+        tags=_SHOWN,
+        clean_content_tags=_INERT | _FURNITURE - {"header"},
+        attributes=_SHOWN_ATTRIBUTES,
+        url_schemes={"http", "https"},
+        url_relative=("rewrite_with_base", base) if base else "deny",
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def rich(text: str, base: str | None) -> str:
+    """The markup of a text, safe to show; empty where plain text says the same.
+
+    Args:
+        text: HTML, HTML escaped once too often, or plain text.
+        base: absolute address that relative ones start from.
+    """
+    if not _MARKUP.search(text):
+        text = _decode(text)
+        if not _MARKUP.search(text):
+            return ""
+    kept = _rich(base).clean(encodable(text)).strip()
+    return kept if _SAYING.search(kept) else ""
+
+
+def pictures(kept: str) -> list[str]:
+    """Addresses of the pictures in what `rich` has kept."""
+    return [html.unescape(address) for address in _PICTURE.findall(kept)]
 
 
 def _decode(text: str) -> str:

@@ -12,7 +12,7 @@ import json
 from dataclasses import asdict, fields
 from typing import Any
 
-from aggregator.model import Entry, Parsed
+from aggregator.model import NO_MEDIA, Enclosure, Entry, Media, Parsed
 
 MAX_REPLY = 64 * 2**20  # bytes; six times the largest body that is fetched
 LENGTH = 4
@@ -45,4 +45,10 @@ def unpack(packed: dict[str, Any]) -> Parsed:
 def _entry(raw: dict[str, Any]) -> Entry:
     values: dict[str, Any] = {field.name: raw[field.name] for field in fields(Entry)}
     lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-    return Entry(**(values | lists))
+    return Entry(**(values | lists | {"media": _media(values["media"])}))
+
+
+def _media(raw: dict[str, Any]) -> Media:
+    if not any(raw.values()):
+        return NO_MEDIA
+    return Media(**(raw | {"enclosures": tuple(Enclosure(**each) for each in raw["enclosures"])}))

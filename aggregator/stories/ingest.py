@@ -14,7 +14,7 @@ from typing import Any
 from aggregator.model import Report
 from aggregator.normalise.report import RECIPE
 from aggregator.stories.linker import Linker
-from storage import pages, sketches
+from storage import media, pages, sketches
 from storage import reports as store
 from storage.reports import Stored
 
@@ -64,6 +64,7 @@ def ingest(
     new, again = _sorted_out(reports, known, [*(report.keys for report in reports), *shown])
     store.release(tx, (key for report in new for key in report.keys if key in known))
     ids = store.add(tx, new)
+    media.add(tx, {i: report.media for i, report in zip(ids, new, strict=True)})
     revised = _revised(tx, again, now)
     return _linked(tx, linker, ids, revised, now, archived=archived)
 
@@ -96,6 +97,11 @@ def rewrite(tx: Any, linker: Linker, report: int, text: str, language: str, now:
     )
     store.revise(tx, old, new, now)
     return _linked(tx, linker, [], [old], now)
+
+
+def _own(old: Stored, report: Report) -> bool:
+    """Whether the source that showed a report first shows it again, and it was not forgotten."""
+    return old.forgotten is None and old.source == report.source
 
 
 def _linked(
@@ -175,6 +181,7 @@ def _revised(tx: Any, again: Sequence[tuple[int, Report]], now: datetime) -> lis
     revised: dict[int, Stored] = {}
     first = dict(reversed(again))
     whole = pages.taken(tx, list(before))
+    media.put(tx, {i: first[i].media for i, old in before.items() if _own(old, first[i])})
     for report_id in dict.fromkeys(report_id for report_id, _ in again):
         old, report = before[report_id], first[report_id]
         if report_id in whole and len(report.text) <= len(old.text):

@@ -9,11 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from aggregator.errors import StoreError
-from aggregator.model import Pause, Report, Side, SourceState
+from aggregator.model import Enclosure, Media, Pause, Report, Side, SourceState
 from storage import (
     corrections,
     deliveries,
     marks,
+    media,
     pages,
     pauses,
     progress,
@@ -51,6 +52,7 @@ def old(tmp_path: Path, report):
     with closing(Database(f"sqlite:///{tmp_path}/old.db")) as database:
         with database.writing() as tx:
             ids = reports.add(tx, [report(n) for n in range(1, 4)])
+            media.add(tx, {ids[0]: Media("https://example.org/a.png", (Enclosure("https://example.org/a"),))})
             opened = [stories.found(tx, title="t", best=found, now=NOON) for found in ids]
             for story, found in zip(opened, ids, strict=True):
                 stories.join(tx, [stories.NewMembership(story, found, found, FIRST, NOON)])
