@@ -376,6 +376,8 @@ class Member:
         evidence: why it is here.
         joined: when it came into the story.
         revised: when its text last changed, if it did.
+        media: what it shows beside its text.
+        adds: sentences of it that say what none before it had said, where somebody has looked for them.
     """
 
     id: int
@@ -395,6 +397,7 @@ class Member:
     joined: datetime
     revised: datetime | None = None
     media: Media = NO_MEDIA
+    adds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,6 +416,7 @@ class Story:
         publishers: names, each once whatever its case, in the order in which they reported.
         voices: independent texts (copy groups): a wire copy in forty papers is one voice of forty publishers.
         former: uuids that lead here: of stories that are in this one now.
+        best: id of the report that stands for it; 0 where nobody has said.
     """
 
     id: int
@@ -426,6 +430,7 @@ class Story:
     publishers: tuple[str, ...]
     voices: int
     former: tuple[str, ...] = ()
+    best: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from storage.history import HistoryEvent
 from storage.reports import chunks
 
 _MEMBER = tuple(
-    name for name in Member.__dataclass_fields__ if name != "media"
-)  # in the order of the columns
+    name for name in Member.__dataclass_fields__ if name not in ("media", "adds")
+)  # as the columns
 _LEAD = 600  # characters of the best report that a story shows
 
 
@@ -368,6 +368,7 @@ def _story(
         uuid=_uuid(head["id"], namespace),
         title=head["title"],
         lead=_lead(best.text),
+        best=best.id,
         url=best.url or next((member.url for member in members if member.url), None),
         created=head["created"],
         updated=head["updated"],

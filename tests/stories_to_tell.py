@@ -5,10 +5,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from aggregator.model import Member, Story
+from aggregator.model import NO_MEDIA, Enclosure, Media, Member, Story
 
 MORNING = datetime(2026, 11, 3, 6, 0, tzinfo=UTC)
 NAMESPACE = UUID("5f0c9d52-6c1e-4c07-9f5b-0d6a1f1f3c11")
+_MEDIA = Media(
+    "https://paper-1.example/ferry.jpg?a=1&b=2",
+    (
+        Enclosure("https://paper-1.example/e1.mp3", "audio/mpeg", 12_345, 67),
+        Enclosure("https://a.example/e2"),
+    ),
+)
 
 
 def make_member(number: int = 1, **changes: Any) -> Member:
@@ -30,6 +37,8 @@ def make_member(number: int = 1, **changes: Any) -> Member:
         copy_group=number,
         evidence={"layer": "first"},
         joined=at,
+        media=_MEDIA if number == 1 else NO_MEDIA,
+        adds=("Its captain, 41, had slept for two hours.",) if number == 2 else (),
     )
     return replace(member, **changes)
 
@@ -48,5 +57,6 @@ def make_story(number: int = 1, *, reports: int = 2, **changes: Any) -> Story:
         members=members,
         publishers=tuple(dict.fromkeys(member.publisher for member in members)),
         voices=len(members),
+        best=members[0].id if members else 0,
     )
     return replace(story, **changes)

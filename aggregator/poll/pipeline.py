@@ -44,6 +44,7 @@ from aggregator.schedule import next_poll
 from aggregator.schedule.host_queue import Backpressure
 from aggregator.settings import FeedSource, FolderSource, Settings, Source
 from aggregator.stories import second_look
+from aggregator.stories.additions import Additions
 from aggregator.stories.linker import Linker
 from aggregator.stories.pruning import Pruned, prune
 from aggregator.stories.refingerprint import refingerprint
@@ -96,6 +97,7 @@ class Pipeline:
         self._writer = Writer(database, self._forget)
         self._backpressure = Backpressure(settings.fetch.concurrency)
         self._publishing = asyncio.Lock()
+        self._additions = Additions()
         self._poll_queue = PollQueue(settings, database, clock)
         self._compose()
 
@@ -417,7 +419,8 @@ class Pipeline:
             shown = stories.load(tx, sorted(ids), self._database.uuid, whole=False)
             changes = corrections.changes(tx)
         metrics.DATABASE.set(self._database.size())
-        files = publish(settings, shown, self._database.uuid)
+        pages = self._settings.serve.public_url
+        files = publish(settings, self._additions(shown), self._database.uuid, pages)
         self._published_changes = changes
         return files
 

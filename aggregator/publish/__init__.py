@@ -28,13 +28,16 @@ _RENDER: Mapping[str, Callable[[Channel, Sequence[Story]], bytes]] = {
 }
 
 
-def publish(settings: Publish, stories: Sequence[Story], namespace: UUID) -> list[Path]:
+def publish(
+    settings: Publish, stories: Sequence[Story], namespace: UUID, pages: str | None = None
+) -> list[Path]:
     """Write every feed in each of its formats; the files that changed.
 
     Args:
         settings: what is published, and where.
         stories: all that may be shown; each feed takes its own from them.
         namespace: this installation's own UUID, kept for ever: the feeds' ids are made from it.
+        pages: public address below which each story has a page, if they have.
 
     Raises:
         PublishError: a file cannot be written. Files before it are new, it and those after it are old.
@@ -44,7 +47,7 @@ def publish(settings: Publish, stories: Sequence[Story], namespace: UUID) -> lis
         chosen = select(feed, stories)
         for kind in feed.formats:
             name = f"{feed.name}.{kind}"
-            body = render(kind, channel(settings, feed, name, namespace), chosen)
+            body = render(kind, channel(settings, feed, name, namespace, pages), chosen)
             if files.write(settings.directory, name, body):
                 changed.append(settings.directory / name)
     return changed
@@ -55,7 +58,9 @@ def render(kind: str, about: Channel, stories: Sequence[Story]) -> bytes:
     return _RENDER[kind](about, stories)
 
 
-def channel(settings: Publish, feed: PublishedFeed, name: str, namespace: UUID) -> Channel:
+def channel(
+    settings: Publish, feed: PublishedFeed, name: str, namespace: UUID, pages: str | None = None
+) -> Channel:
     """What the file `name` of a feed says about itself."""
     home = address(settings.home)
     return Channel(
@@ -64,4 +69,5 @@ def channel(settings: Publish, feed: PublishedFeed, name: str, namespace: UUID) 
         author=one_line(settings.title),
         home=home,
         address=f"{home}/{name}" if home else None,
+        pages=address(pages),
     )

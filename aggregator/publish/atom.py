@@ -15,7 +15,7 @@ from aggregator.publish.item import TERMS, Channel, Item, item, last_change
 
 def render(channel: Channel, stories: Sequence[Story]) -> bytes:
     """The stories as an Atom feed document, in the order given."""
-    feed = _Feed(channel, [item(story) for story in stories])
+    feed = _Feed(channel, [item(story, channel.pages) for story in stories])
     body = BytesIO()
     feed.write(body, "utf-8")
     return body.getvalue()
@@ -71,6 +71,10 @@ def _author(handler: Any, name: str) -> None:
 def _links(handler: Any, item: Item) -> None:
     if item.link:
         handler.addQuickElement("link", None, {"rel": "alternate", "href": item.link})
+    for each in item.enclosures:
+        given = {"type": each.type, "length": str(each.length) if each.length else ""}
+        told = {name: value for name, value in given.items() if value}
+        handler.addQuickElement("link", None, {"rel": "enclosure", "href": each.url} | told)
     for line in item.lines:
         if line.link:
             title = f"{line.publisher}: {line.title}"

@@ -4,11 +4,11 @@ The formats only spell an `Item`; nothing that a report says reaches them any ot
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from html import escape
 
-from aggregator.model import Member, Story
+from aggregator.model import Enclosure, Member, Story
 from aggregator.publish.words import address, headline, one_line, paragraphs
 
 # A feed without a story has not changed since time began; the time of writing would make each copy differ.
@@ -29,6 +29,7 @@ class Channel:
         author: who publishes it.
         home: public address of the folder of feeds, if it has one.
         address: public address of this very file, if it has one.
+        pages: public address below which each story has a page, if they have.
     """
 
     title: str
@@ -36,6 +37,7 @@ class Channel:
     author: str
     home: str | None = None
     address: str | None = None
+    pages: str | None = None
 
     @property
     def description(self) -> str:
@@ -55,6 +57,7 @@ class ReportLine:
     link: str | None
     published: datetime
     language: str
+    adds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,10 @@ class Item:
     Attributes:
         id: ``urn:uuid:…``; stays the same while the story grows.
         title: plain text, one line, never empty.
-        link: where to read the best report, if anywhere; http or https.
+        link: where to read it, if anywhere: its page, or else the best report; http or https.
+        original: where to read the best report, if anywhere.
+        picture: address of the best report's picture, or else of the first report's that has one.
+        enclosures: files that come with the best report.
         summary: plain text, one line; may be empty.
         html: paragraphs and a list; every word from a report is escaped.
         published: when its first report came in, to the second.
@@ -79,6 +85,9 @@ class Item:
     id: str
     title: str
     link: str | None
+    original: str | None
+    picture: str | None
+    enclosures: tuple[Enclosure, ...]
     summary: str
     html: str
     published: datetime
@@ -90,17 +99,27 @@ class Item:
     lines: tuple[ReportLine, ...]
 
 
-def item(story: Story) -> Item:
-    """The story as an item."""
+def item(story: Story, pages: str | None = None) -> Item:
+    """The story as an item.
+
+    Args:
+        story: with what each of its reports adds, where somebody has looked for it.
+        pages: `Channel.pages`.
+    """
     lines = tuple(_line(member) for member in story.members)
     lead = paragraphs(story.lead)
     publishers = _distinct(story.publishers)
+    original = address(story.url)
+    picture = _picture(story)
     return Item(
         id=_urn(story.uuid),
         title=headline(story.title, story.lead),
-        link=address(story.url),
+        link=f"{pages}/stories/{story.id}" if pages else original,
+        original=original,
+        picture=picture,
+        enclosures=_enclosures(story),
         summary=" ".join(lead),
-        html=_html(lead, _counts(len(publishers), story.voices), lines),
+        html=_html(picture, lead, _counts(len(publishers), story.voices), lines),
         published=_to_the_second(story.created),
         updated=_to_the_second(story.updated),
         publishers=publishers,
@@ -109,6 +128,24 @@ def item(story: Story) -> Item:
         replaces=tuple(_urn(former) for former in story.former),
         lines=lines,
     )
+
+
+def _best_first(story: Story) -> list[Member]:
+    return sorted(story.members, key=lambda member: member.id != story.best)
+
+
+def _picture(story: Story) -> str | None:
+    shown = (address(member.media.image) for member in _best_first(story))
+    return next((picture for picture in shown if picture), None)
+
+
+def _enclosures(story: Story) -> tuple[Enclosure, ...]:
+    """Those of the best report, each with an address that is fit."""
+    found = []
+    for each in _best_first(story)[0].media.enclosures if story.members else ():
+        if fit := address(each.url):
+            found.append(replace(each, url=fit, type=one_line(each.type)))
+    return tuple(found)
 
 
 def _urn(uuid: str) -> str:
@@ -130,11 +167,13 @@ def _line(member: Member) -> ReportLine:
         link=address(member.url),
         published=_to_the_second(member.published),
         language=one_line(member.language),
+        adds=_distinct(member.adds),
     )
 
 
-def _html(lead: Sequence[str], counts: str, lines: Sequence[ReportLine]) -> str:
-    parts = [f"<p>{escape(paragraph)}</p>" for paragraph in (*lead, counts)]
+def _html(picture: str | None, lead: Sequence[str], counts: str, lines: Sequence[ReportLine]) -> str:
+    parts = [f'<p><img src="{escape(picture)}" alt=""></p>'] if picture else []
+    parts += [f"<p>{escape(paragraph)}</p>" for paragraph in (*lead, counts)]
     parts += ["<ul>", *(f"<li>{_html_line(line)}</li>" for line in lines), "</ul>"] if lines else []
     return "\n".join(parts)
 
@@ -143,7 +182,8 @@ def _html_line(line: ReportLine) -> str:
     title = escape(line.title)
     if line.link:
         title = f'<a href="{escape(line.link)}">{title}</a>'
-    return f"{escape(line.publisher)}: {title}"
+    told = f"{escape(line.publisher)}: {title} ({line.published:%Y-%m-%d %H:%M} UTC)"
+    return told + "".join(f"<blockquote>{escape(sentence)}</blockquote>" for sentence in line.adds)
 
 
 def _counts(publishers: int, voices: int) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from aggregator.model import Story
+from aggregator.model import Enclosure, Story
 from aggregator.publish.item import Channel, Item, ReportLine, item
 
 
@@ -23,7 +23,7 @@ def render(channel: Channel, stories: Sequence[Story]) -> bytes:
         feed_url=channel.address,
         authors=[{"name": channel.author}],
     )
-    feed["items"] = [_item(item(story)) for story in stories]
+    feed["items"] = [_item(item(story, channel.pages)) for story in stories]
     return json.dumps(feed, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
@@ -31,19 +31,31 @@ def _item(shown: Item) -> dict[str, Any]:
     return _without_nothing(
         id=shown.id,
         url=shown.link,
+        external_url=shown.original if shown.original != shown.link else None,
         title=shown.title,
+        image=shown.picture,
         summary=shown.summary,
         content_html=shown.html,
         date_published=shown.published.isoformat(),
         date_modified=shown.updated.isoformat(),
         authors=[{"name": name} for name in shown.publishers],
         tags=list(shown.tags),
+        attachments=[_attachment(each) for each in shown.enclosures],
         _story=_without_nothing(
             publishers=len(shown.publishers),
             voices=shown.voices,
             replaces=list(shown.replaces),
             reports=[_report(line) for line in shown.lines],
         ),
+    )
+
+
+def _attachment(each: Enclosure) -> dict[str, Any]:
+    return _without_nothing(
+        url=each.url,
+        mime_type=each.type or "application/octet-stream",
+        size_in_bytes=each.length,
+        duration_in_seconds=each.duration,
     )
 
 
@@ -57,6 +69,7 @@ def _report(line: ReportLine) -> dict[str, Any]:
         url=line.link,
         date_published=line.published.isoformat(),
         language=line.language,
+        adds=list(line.adds),
     )
 
 

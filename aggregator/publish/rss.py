@@ -18,6 +18,9 @@ from feedgenerator import Rss201rev2Feed, rfc2822_date
 from aggregator.model import Story
 from aggregator.publish.item import TERMS, Channel, Item, item, last_change
 
+_SPACES = {"xmlns:dc": "http://purl.org/dc/elements/1.1/", "xmlns:media": "http://search.yahoo.com/mrss/"}
+_UNKNOWN = "application/octet-stream"
+
 
 def render(channel: Channel, stories: Sequence[Story]) -> bytes:
     """The stories as an RSS 2.0 document, in the order given."""
@@ -28,7 +31,7 @@ def render(channel: Channel, stories: Sequence[Story]) -> bytes:
         description=_text(channel.description),
         feed_url=channel.address,
     )
-    feed.items = [item(story) for story in stories]
+    feed.items = [item(story, channel.pages) for story in stories]
     body = BytesIO()
     feed.write(body, "utf-8")
     return body.getvalue()
@@ -42,7 +45,7 @@ class _Feed(Rss201rev2Feed):  # type: ignore[misc]  # feedgenerator ships no typ
         return last_change(self.items)
 
     def rss_attributes(self) -> dict[str, str]:
-        return {**super().rss_attributes(), "xmlns:dc": "http://purl.org/dc/elements/1.1/", **TERMS}
+        return {**super().rss_attributes(), **_SPACES, **TERMS}
 
     def item_attributes(self, item: Item) -> Mapping[str, str]:
         return {}
@@ -61,6 +64,11 @@ class _Feed(Rss201rev2Feed):  # type: ignore[misc]  # feedgenerator ships no typ
             handler.addQuickElement("dcterms:replaces", former)
         for tag in item.tags:
             handler.addQuickElement("category", _text(tag))
+        for each in item.enclosures[:1]:  # more than one an item is not agreed on; its three attributes are
+            length, kind = str(each.length or 0), each.type or _UNKNOWN
+            handler.addQuickElement("enclosure", None, {"url": each.url, "length": length, "type": kind})
+        if item.picture:
+            handler.addQuickElement("media:content", None, {"url": item.picture, "medium": "image"})
 
 
 def _text(plain: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from email.utils import format_datetime
 from typing import Annotated, Any, Literal
 
@@ -23,6 +24,7 @@ from aggregator.publish import channel, render
 from aggregator.publish.item import Channel, item, last_change
 from aggregator.serve.pages import Desk
 from aggregator.settings import PublishedFeed
+from aggregator.stories.additions import Additions
 from storage import search, stories
 
 Kind = Literal["rss", "atom", "json"]
@@ -39,25 +41,28 @@ _NUMBER = Path(ge=1, le=2**63 - 1)
 def router(desk: Desk) -> APIRouter:
     """All feeds; `query` is no name of one in the configuration that could be asked for here."""
     found = APIRouter(include_in_schema=False)
+    additions = Additions()
 
     @found.get("/feeds/query.{kind}")
     def of_query(
         request: Request, kind: Kind, q: Annotated[str, Query(max_length=language.LONGEST)] = ""
     ) -> Response:
-        return _of_query(desk, request, kind, q) if desk.visitor.known(request) else _stranger()
+        return _of_query(desk, additions, request, kind, q) if desk.visitor.known(request) else _stranger()
 
     @found.get("/feeds/{name}.{kind}")
     def of_name(request: Request, name: str, kind: Kind) -> Response:
-        return _of_name(desk, request, kind, name) if desk.visitor.known(request) else _stranger()
+        return _of_name(desk, additions, request, kind, name) if desk.visitor.known(request) else _stranger()
 
     @found.get("/stories/{number}.{kind}")
     def of_story(request: Request, number: Annotated[int, _NUMBER], kind: Kind) -> Response:
-        return _of_story(desk, request, kind, number) if desk.visitor.known(request) else _stranger()
+        return (
+            _of_story(desk, additions, request, kind, number) if desk.visitor.known(request) else _stranger()
+        )
 
     return found
 
 
-def _of_query(desk: Desk, request: Request, kind: Kind, q: str) -> Response:
+def _of_query(desk: Desk, additions: Additions, request: Request, kind: Kind, q: str) -> Response:
     try:
         asked = language.parse(q, desk.now())
     except QueryError as error:
@@ -66,10 +71,10 @@ def _of_query(desk: Desk, request: Request, kind: Kind, q: str) -> Response:
         told = stories.load(tx, search.matching(tx, asked, _SHOWN), desk.database.uuid, whole=False)
     told.sort(key=lambda story: (story.updated, story.id), reverse=True)
     feed = PublishedFeed(name="query", title=_titled(q))
-    return _answer(request, kind, _channel(desk, request, feed), told)
+    return _answer(request, kind, _channel(desk, request, feed), additions(told))
 
 
-def _of_name(desk: Desk, request: Request, kind: Kind, name: str) -> Response:
+def _of_name(desk: Desk, additions: Additions, request: Request, kind: Kind, name: str) -> Response:
     feeds = {feed.name: feed for feed in desk.settings().publish.feeds}
     if name not in feeds:
         return PlainTextResponse("there is no feed of this name\n", 404)
@@ -77,10 +82,10 @@ def _of_name(desk: Desk, request: Request, kind: Kind, name: str) -> Response:
     with desk.database.reading() as tx:
         ids = stories.selected(tx, min_publishers=feed.min_publishers, tags=feed.tags, limit=feed.limit)
         told = stories.load(tx, ids, desk.database.uuid, whole=False)
-    return _answer(request, kind, _channel(desk, request, feed), told)
+    return _answer(request, kind, _channel(desk, request, feed), additions(told))
 
 
-def _of_story(desk: Desk, request: Request, kind: Kind, number: int) -> Response:
+def _of_story(desk: Desk, additions: Additions, request: Request, kind: Kind, number: int) -> Response:
     with desk.database.reading() as tx:
         stands = stories.resolve(tx, number)
         told = stories.load(tx, [stands] if stands else [], desk.database.uuid, whole=False)
@@ -89,7 +94,7 @@ def _of_story(desk: Desk, request: Request, kind: Kind, number: int) -> Response
     if stands != number:
         return RedirectResponse(f"/stories/{stands}.{kind}", 301)
     feed = PublishedFeed(name=f"story-{number}", title=item(told[0]).title[:200])
-    return _answer(request, kind, _channel(desk, request, feed), told)
+    return _answer(request, kind, _channel(desk, request, feed), additions(told))
 
 
 def _titled(q: str) -> str:
@@ -100,12 +105,12 @@ def _titled(q: str) -> str:
 def _channel(desk: Desk, request: Request, feed: PublishedFeed) -> Channel:
     """What the feed says of itself; its address is the one that it was asked for."""
     settings = desk.settings()
-    named = channel(settings.publish, feed, f"{feed.name}", desk.database.uuid)
     public = settings.serve.public_url
+    named = channel(settings.publish, feed, f"{feed.name}", desk.database.uuid, public)
     if not public:
         return Channel(named.title, named.id, named.author)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return Channel(named.title, named.id, named.author, home=public, address=f"{public}{path}")
+    return replace(named, home=public, address=f"{public}{path}")
 
 
 def _stranger() -> Response:

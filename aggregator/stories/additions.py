@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter, defaultdict
+import threading
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aggregator.dedup import text as cutting
 from aggregator.dedup.text import Feature
-from aggregator.model import Member
+from aggregator.model import Member, Story
 
 _ENDS = re.compile(r"(?:(?<=[.!?…])|(?<=[.!?…][\"”’»)]))\s+|(?<=[。！？])|\n+")
 _ABBREVIATED = re.compile(  # no sentence ends there
@@ -28,6 +29,8 @@ _SHORT = 3  # letters of words that say nothing alone
 _READ = 60  # sentences of a report that are read
 _REPORTS = 60  # of a story that are read
 _SHOWN = 12  # sentences of a report that are shown
+_BRIEFLY = 4  # the same, in feeds
+_BEGINNING = 600  # characters of a report that feeds look at
 _LISTED = 8  # names, or rows of numbers
 
 
@@ -105,6 +108,55 @@ class _Said:
         for key in set(keys):
             self._where[key].append(self._sentences)
         self._sentences += 1
+
+
+class Additions:
+    """Finds what each report of a story adds, and remembers it while the story stays as it is.
+
+    Args:
+        most: how many stories are remembered, the last asked for.
+
+    """
+
+    def __init__(self, most: int = 2000) -> None:
+        self._most = most
+        self._known: OrderedDict[int, tuple[object, dict[int, tuple[str, ...]]]] = OrderedDict()
+        self._turn = threading.Lock()
+
+    def __call__(self, stories: Iterable[Story]) -> list[Story]:
+        """The stories, their reports with what they add to the best one and to those before them."""
+        return [self._with(story) if story.voices > 1 else story for story in stories]
+
+    def _with(self, story: Story) -> Story:
+        state = (
+            story.best,
+            tuple((member.id, member.revised, member.copy_group) for member in story.members),
+        )
+        with self._turn:
+            known = self._known.pop(story.id, None)
+        if known is None or known[0] != state:
+            found = contributions(
+                [replace(each, text=_whole(each.text)) for each in story.members], story.best
+            )
+            adds = {
+                each.report: tuple(one.sentence for one in each.additions[:_BRIEFLY])
+                for each in found
+                if each.report != story.best
+            }
+            known = state, adds
+        with self._turn:
+            self._known[story.id] = known
+            if len(self._known) > self._most:
+                self._known.popitem(last=False)
+        members = tuple(replace(each, adds=known[1].get(each.id, ())) for each in story.members)
+        return replace(story, members=members)
+
+
+def _whole(text: str) -> str:
+    """The beginning of a text, without a sentence that may be cut short."""
+    if len(text) <= _BEGINNING:
+        return text
+    return "\n".join(sentences(text[:_BEGINNING])[:-1])
 
 
 def contributions(members: Sequence[Member], best: int) -> list[Contribution]:

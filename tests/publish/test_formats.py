@@ -95,13 +95,30 @@ def test_feedparser_reads_it(kind, name, public, channel, homeless, collections)
     assert [entry.get("link", "") for entry in parsed.entries] == [story.url or instead for story in stories]
     assert all(entry.published_parsed for entry in parsed.entries)
     if name in {"one", "many", "no link"}:
+        files = [entry.enclosures[0] for entry in parsed.entries if entry.enclosures]
+        assert {(each.href, each.length, each.type) for each in files} <= {
+            ("https://paper-1.example/e1.mp3", "12345", "audio/mpeg")
+        }
+        assert len(files) == len(stories)
         assert [entry.title for entry in parsed.entries] == [story.title for story in stories]
 
 
 # ---- RSS 2.0 ----
 
 RSS_CHANNEL = {"title", "link", "description", "lastBuildDate", "item", f"{ATOM}link"}
-RSS_ITEM = {"title", "link", "description", "guid", "pubDate", "category", CREATOR, REPLACES}
+PICTURE = "{http://search.yahoo.com/mrss/}content"
+RSS_ITEM = {
+    "title",
+    "link",
+    "description",
+    "guid",
+    "pubDate",
+    "category",
+    "enclosure",
+    CREATOR,
+    REPLACES,
+    PICTURE,
+}
 
 
 def rss_faults(body: bytes) -> list[str]:
@@ -117,12 +134,22 @@ def rss_faults(body: bytes) -> list[str]:
         tags = [child.tag for child in item]
         faults += [f"{tag} unknown" for tag in set(tags) - RSS_ITEM]
         faults += [f"{tag} twice" for tag in RSS_ITEM - {"category", REPLACES} if tags.count(tag) > 1]
-        faults += [f"empty {child.tag}" for child in item if not child.text]
+        faults += [f"empty {child.tag}" for child in item if not child.text and not child.attrib]
+        faults += _not_an_enclosure(item.find("enclosure"))
         faults += [] if {"title", "description"} & set(tags) else ["neither title nor description"]
         guid = item.find("guid")
         faults += [] if guid is not None and guid.get("isPermaLink") == "false" else ["guid"]
         faults += _not_a_date(item.findtext("pubDate"))
     return faults
+
+
+def _not_an_enclosure(found: ET.Element | None) -> list[str]:
+    """All three attributes have to be there; a length that is not known is 0."""
+    if found is None:
+        return []
+    faults = [] if set(found.keys()) == {"url", "length", "type"} else ["an attribute of the enclosure"]
+    faults += [] if found.get("length", "").isdigit() else ["its length is no number of bytes"]
+    return faults if "/" in found.get("type", "") else [*faults, "its type is no media type"]
 
 
 def _not_a_date(text: str | None) -> list[str]:
@@ -254,11 +281,18 @@ def test_the_atom_grammar_finds_faults(good, bad, channel, story, xmllint):
 
 
 def test_atom_links_every_report(channel, story, member):
-    """Each report that can be read is a related link named after publisher and title."""
+    """Each report is a related link named after publisher and title, each file an enclosure."""
     stories = [story(1, members=(member(1), member(2, url=None), member(3)))]
     entry = ET.fromstring(atom.render(channel, stories)).find(f"{ATOM}entry")
     assert [link.attrib for link in entry.iter(f"{ATOM}link")] == [
         {"rel": "alternate", "href": "https://paper-1.example/ferry/1"},
+        {
+            "rel": "enclosure",
+            "href": "https://paper-1.example/e1.mp3",
+            "type": "audio/mpeg",
+            "length": "12345",
+        },
+        {"rel": "enclosure", "href": "https://a.example/e2"},
         {
             "rel": "related",
             "href": "https://paper-1.example/ferry?id=1&from=rss",
@@ -352,6 +386,17 @@ def test_json_feed_carries_every_report(channel, story, member):
         "language": "en",
     }
     assert (second["id"], second["copy_group"], "url" in second) == (2, 1, False)
+    assert second["adds"] == ["Its captain, 41, had slept for two hours."]
+    assert shown["image"] == "https://paper-1.example/ferry.jpg?a=1&b=2"
+    assert shown["attachments"] == [
+        {
+            "url": "https://paper-1.example/e1.mp3",
+            "mime_type": "audio/mpeg",
+            "size_in_bytes": 12345,
+            "duration_in_seconds": 67,
+        },
+        {"url": "https://a.example/e2", "mime_type": "application/octet-stream"},
+    ]
 
 
 def test_json_feed_says_where_it_is_only_when_it_knows(channel, homeless):

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from aggregator.model import Enclosure, Media
 from aggregator.publish import atom, jsonfeed, rss
 from aggregator.publish.words import first_words, headline, one_line, paragraphs
 
@@ -77,12 +78,12 @@ class Tags(HTMLParser):
 def check_html(html: str, story) -> None:
     """Only our own markup is alive, links lead to the web, and every word is still there."""
     read = Tags(html)
-    assert set(read.tags) <= {"p", "ul", "li", "a"}
+    assert set(read.tags) <= {"p", "ul", "li", "a", "blockquote", "img"}
     assert read.tags.count("li") == len(story.members)
     assert read.odd == []
     for name, value in read.links:
-        assert name == "href"
-        assert re.match(r"(?i)https?://[!-~]+\Z", value)
+        assert (name, value) == ("alt", "") or re.match(r"(?i)https?://[!-~]+\Z", value)
+        assert name in ("href", "src", "alt")
     said = "".join(read.texts)
     for member in story.members:
         assert f"{one_line(member.publisher)}: {headline(member.title, member.text)}" in said
@@ -103,6 +104,8 @@ def wild(draw, make_story, make_member):
             url=draw(addresses),
             language=draw(anything),
             tags=tuple(draw(st.lists(anything, max_size=2))),
+            adds=tuple(draw(st.lists(anything, max_size=2))),
+            media=Media(draw(addresses), (Enclosure(draw(addresses), draw(anything), 1, 2),)),
         )
         for number in range(1, draw(st.integers(1, 3)) + 1)
     )
@@ -166,7 +169,15 @@ def test_a_known_attack_in_every_place(payload, check, channel, story, member):
     """Each payload in every field at once comes out dead."""
     members = (
         member(
-            1, publisher=payload, title=payload, text=payload, url=payload, tags=(payload,), language=payload
+            1,
+            publisher=payload,
+            title=payload,
+            text=payload,
+            url=payload,
+            tags=(payload,),
+            language=payload,
+            adds=(payload,),
+            media=Media(payload, (Enclosure(payload, payload),), payload, payload),
         ),
         member(
             2, publisher=payload, title="", text=payload, source=payload, url=f"http://a.example/{payload}"

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from aggregator.model import NO_MEDIA, Enclosure, Media
 from aggregator.publish.item import NEVER, item, last_change
 from aggregator.publish.words import address, clean, first_words, headline, paragraphs
 
@@ -90,19 +91,49 @@ def test_paragraphs_are_found_at_blank_lines():
 
 def test_the_html_lists_every_report(story, member):
     """The lead, the counts, then publisher, title and link of each report; all of it escaped."""
-    first = member(1, publisher="A & B", title="One <b>bold</b> claim", url='https://a.example/"?x&y')
-    second = member(2, publisher="C", title="", text="Only text.", url="javascript:alert(1)")
+    first = member(
+        1, media=NO_MEDIA, publisher="A & B", title="One <b>bold</b> claim", url='https://a.example/"?x&y'
+    )
+    second = member(
+        2,
+        publisher="C",
+        title="",
+        text="Only text.",
+        url="javascript:alert(1)",
+        adds=("The sea < the pier.",),
+    )
     shown = item(story(lead="Fog & ferry.\n\nThen <i>rain</i>.", members=(first, second), voices=1))
     assert shown.html.split("\n") == [
         "<p>Fog &amp; ferry.</p>",
         "<p>Then &lt;i&gt;rain&lt;/i&gt;.</p>",
         "<p>2 publishers, 1 independent text</p>",
         "<ul>",
-        '<li>A &amp; B: <a href="https://a.example/%22?x&amp;y">One &lt;b&gt;bold&lt;/b&gt; claim</a></li>',
-        "<li>C: Only text.</li>",
+        '<li>A &amp; B: <a href="https://a.example/%22?x&amp;y">One &lt;b&gt;bold&lt;/b&gt; claim</a> '
+        "(2026-11-03 07:00 UTC)</li>",
+        "<li>C: Only text. (2026-11-03 08:00 UTC)<blockquote>The sea &lt; the pier.</blockquote></li>",
         "</ul>",
     ]
     assert shown.summary == "Fog & ferry. Then <i>rain</i>."
+
+
+def test_the_picture_is_that_of_the_best_report_or_of_one_that_has_one(story, member):
+    """And a file comes from the best one only: it is what is listened to."""
+    pictured = Media("https://a.example/p.jpg", (Enclosure("https://a.example/e.mp3"),))
+    bare, other = member(1, media=NO_MEDIA), member(2, media=pictured)
+    unfit = member(3, media=Media("javascript:alert(1)", (Enclosure("https://a.example/a b"),)))
+    for best, picture, files in ((1, pictured.image, 0), (2, pictured.image, 1), (3, pictured.image, 0)):
+        shown = item(story(members=(bare, other, unfit), best=best))
+        assert (shown.picture, len(shown.enclosures)) == (picture, files)
+        assert f'<p><img src="{picture}" alt=""></p>' in shown.html
+    assert item(story(members=(bare, unfit), best=1)).picture is None
+
+
+def test_a_story_is_read_on_its_page_where_it_has_one(story):
+    """Else at its best report; that is what it is named after, so it stays known."""
+    told = story(5)
+    assert item(told).link == item(told).original == told.url
+    shown = item(told, "https://news.example/s")
+    assert (shown.link, shown.original) == ("https://news.example/s/stories/5", told.url)
 
 
 def test_one_report_is_counted_in_the_singular(story):

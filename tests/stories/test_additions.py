@@ -3,12 +3,15 @@
 from datetime import timedelta
 
 import pytest
-from events import BUDGET, FIRE, FIRE_AGAIN, NOON, chain
+from desk import Desk
+from events import BUDGET, FIRE, FIRE_AGAIN, FIRE_LATER, NOON, chain, made
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aggregator.model import Member
+from aggregator.stories import additions
 from aggregator.stories.additions import contributions, differences, only_here, sentences
+from storage import stories
 
 
 def member(number: int, words: tuple[str, str], **given_: object) -> Member:
@@ -134,3 +137,33 @@ def test_every_word_is_a_reports_own(texts, language):
         assert all(one.sentence.replace(" ", "") in said.replace(" ", "") for one in each.additions)
     differences(members)
     only_here(members)
+
+
+def test_feeds_know_what_each_report_adds_while_the_story_stays(database, monkeypatch):
+    """Looked for once, and anew when the story has changed; a story with one text has nothing to add."""
+    asked = []
+    real = additions.contributions
+    monkeypatch.setattr(additions, "contributions", lambda *given: asked.append(given) or real(*given))
+    desk = Desk(database)
+    desk.take(made(FIRE, 0), made(BUDGET, 1))
+    find = additions.Additions(most=2)
+
+    def added() -> list[tuple[bool, ...]]:
+        with database.reading() as tx:
+            shown = stories.load(tx, [1, 2], database.uuid, whole=False)
+        return [tuple(bool(member.adds) for member in story.members) for story in find(shown)]
+
+    assert added() == [(False,), (False,)]
+    assert asked == []
+    desk.take(made(FIRE_LATER, 2))
+    assert added() == added() == [(False, True), (False,)]
+    assert len(asked) == 1
+    desk.take(made(FIRE_AGAIN, 3))
+    assert added()[0].count(True) == 2
+    assert len(asked) == 2
+
+
+def test_a_text_that_is_cut_ends_with_a_whole_sentence():
+    text = "It burns. " * 70
+    assert additions._whole(text).split("\n")[-1] == "It burns."
+    assert additions._whole("It bur") == "It bur"
