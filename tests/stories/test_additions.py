@@ -155,11 +155,11 @@ def test_feeds_know_what_each_report_adds_while_the_story_stays(database, monkey
 
     assert added() == [(False,), (False,)]
     assert asked == []
-    desk.take(made(FIRE_LATER, 2))
+    desk.take(made(FIRE_AGAIN, 2))
     assert added() == added() == [(False, True), (False,)]
     assert len(asked) == 1
-    desk.take(made(FIRE_AGAIN, 3))
-    assert added()[0].count(True) == 2
+    desk.take(made(FIRE_LATER, 3))
+    assert len(added()[0]) == 3
     assert len(asked) == 2
 
 
