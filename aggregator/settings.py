@@ -329,6 +329,11 @@ class Serve(Section):
         None,
         description="Address by which people reach it, where a web server in front passes on to it.",
     )
+    pictures: Literal["proxy", "direct", "none"] = Field(
+        "proxy",
+        description="proxy: the service fetches the pictures on its pages, so that no publisher learns who "
+        "reads; direct: the browser does; none: there are none.",
+    )
 
 
 class WebSub(Section):

@@ -55,6 +55,7 @@ class Listed:
         lead: the first characters of that report's text.
         publisher: whose that report is.
         url: where to read it.
+        image: address of its picture, if it has one.
         updated: when the story last gained something.
         arrivals: publisher, copy group and time of coming of each report, in the order of coming.
     """
@@ -64,6 +65,7 @@ class Listed:
     lead: str
     publisher: str
     url: str | None
+    image: str | None
     language: str
     updated: datetime
     arrivals: tuple[tuple[str, int, datetime], ...] = field(default=())
@@ -150,17 +152,16 @@ def listed(tx: sa.Connection, ids: Sequence[int]) -> list[Listed]:
     story, report = schema.story, schema.report
     columns = (
         *(story.c.id, story.c.title, sa.func.substr(report.c.text, 1, _LEAD), report.c.publisher),
-        *(report.c.url, report.c.language, story.c.updated),
+        *(report.c.url, schema.media.c.image, report.c.language, story.c.updated),
     )
     query = sa.select(*columns).join(report, report.c.id == story.c.best)
+    query = query.join(schema.media, schema.media.c.report_id == report.c.id, isouter=True)
     for chunk in chunks(list(ids)):
         came = arrivals(tx, chunk)
-        for number, title, lead, publisher, url, language, updated in tx.execute(
+        for number, title, lead, publisher, *rest in tx.execute(
             query.where(story.c.id.in_(chunk), story.c.merged_into.is_(None))
         ):
-            found[number] = Listed(
-                *(number, title, lead, publisher or "", url, language, updated, came.get(number, ()))
-            )
+            found[number] = Listed(*(number, title, lead, publisher or "", *rest, came.get(number, ())))
     return [found[number] for number in ids if number in found]
 
 

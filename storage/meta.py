@@ -23,6 +23,9 @@ PUSHED: Final = "pushed"
 WEIGHTS: Final = "weights"
 """The weights of the verdict that were learnt from corrections, as JSON; nothing: those that ship."""
 
+PICTURES: Final = "pictures"
+"""The key that signs addresses of pictures, in hexadecimal."""
+
 REVISIONS: Final = "revisions"
 """How often a report was given other words."""
 

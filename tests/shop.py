@@ -14,7 +14,7 @@ from typing import Any
 
 from desk import Desk
 
-from aggregator.serve import api, feeds, pages, site
+from aggregator.serve import api, feeds, pages, pictures, site
 from aggregator.serve.visitors import Visitors
 from aggregator.settings import Serve, Settings
 
@@ -42,9 +42,12 @@ def opened(desk: Desk, *, writable: bool = True, sources: Any = ()) -> Iterator[
     stop = asyncio.Event()
 
     async def go() -> None:
-        served = pages.Desk(desk.database, lambda: settings, lambda: desk.now, visitors, writable=writable)
+        shown = pictures.Pictures(desk.database, settings.fetch, settings.serve.pictures)
+        served = pages.Desk(
+            desk.database, lambda: settings, lambda: desk.now, visitors, shown, writable=writable
+        )
         routers, mounted = [feeds.router(served), pages.router(served)], {api.PREFIX: api.application(served)}
-        async with site.listening(Serve(port=0), routers, mounted) as (address,):
+        async with shown, site.listening(Serve(port=0), routers, mounted) as (address,):
             found.append(address)
             ready.set()
             await stop.wait()

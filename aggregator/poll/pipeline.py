@@ -176,7 +176,7 @@ class Pipeline:
 
     async def ask_hub(self, wanted: Subscription) -> SourceError | None:
         """Ask a hub to tell us what is new; what went wrong, if something did."""
-        return await self._hubs.ask(wanted, self._admit)
+        return await self._hubs.ask(wanted, self.admit)
 
     async def take_sent(self, source: FeedSource, body: bytes, content_type: str | None) -> PollResult:
         """Take in what a hub has sent for a source.
@@ -214,7 +214,7 @@ class Pipeline:
             StoreError: the database refused; what was not kept is asked for again.
 
         """
-        return await self._full_text.read(source, self._admit)
+        return await self._full_text.read(source, self.admit)
 
     async def refingerprint(self) -> int:
         """Fingerprint again what an older version has fingerprinted; how many reports that were."""
@@ -275,7 +275,7 @@ class Pipeline:
                     etag=state.etag,
                     last_modified=state.last_modified,
                     allow_private=source.allow_private,
-                    admit=self._admit,
+                    admit=self.admit,
                     doubtful=state.failures > 0,
                 )
             with self._backpressure.taken():
@@ -299,8 +299,13 @@ class Pipeline:
         metrics.POLLS.labels("feed", outcome(polled, answer)).inc()
         return polled
 
-    async def _admit(self, host: str) -> None:
-        """Let a poll go on whose turn has come, once there is room for its answer."""
+    async def admit(self, host: str) -> None:
+        """Let a request go on whose turn has come, once there is room for its answer.
+
+        Raises:
+            LeftAlone: nobody may ask this host now.
+
+        """
         await self._backpressure.wait()
         self._poll_queue.admit(host)
 

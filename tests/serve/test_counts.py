@@ -1,6 +1,7 @@
 """What each source has given is counted every few minutes, for whoever asks meanwhile."""
 
 from datetime import timedelta
+from typing import Any
 
 from desk import Desk
 from events import BUDGET, FIRE, made
@@ -11,12 +12,14 @@ from aggregator.serve.counts import SourceCounts
 from aggregator.serve.visitors import Visitors
 from aggregator.settings import Settings
 
+NO_PICTURES: Any = None
+
 
 def test_counts_are_a_few_minutes_old_at_the_most(database):
     desk = Desk(database)
     settings = Settings.model_validate({"database": "sqlite://", "sources": [PAPER]})
     visitors = Visitors(database, lambda: desk.now)
-    counts = SourceCounts(pages.Desk(database, lambda: settings, lambda: desk.now, visitors))
+    counts = SourceCounts(pages.Desk(database, lambda: settings, lambda: desk.now, visitors, NO_PICTURES))
 
     def given() -> int:
         with database.reading() as tx:

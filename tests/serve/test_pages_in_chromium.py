@@ -11,6 +11,7 @@ from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER, made
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 from shop import Shop, opened
 
+from aggregator.model import Enclosure, Media
 from aggregator.serve import passwords
 from storage import readers
 from storage.database import Database
@@ -189,7 +190,9 @@ def test_what_reports_say_stays_inert(chromium, tmp_path):
             assert page.goto(path).status == 200
             page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
             assert (
-                page.locator("img, iframe, base, article script, a[href^=javascript], a[href^=data]").count()
+                page.locator(
+                    "article img, iframe, base, article script, a[href^=javascript], a[href^=data]"
+                ).count()
                 == 0
             )
         page.close()
@@ -208,4 +211,10 @@ def hostile(number: int, payload: str) -> Any:
         tags=(payload,),
         authors=(payload,),
         url=ADDRESSES[number % len(ADDRESSES)],
+        media=Media(
+            "javascript:alert(1)",
+            (Enclosure("data:text/html,<script>alert(1)</script>", payload, 1, 1),),
+            "javascript:alert(1)",
+            f"<b>{payload}</b><img src=x onerror=alert(1)><a href=javascript:alert(1)>x</a>",
+        ),
     )

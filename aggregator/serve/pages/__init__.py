@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 if TYPE_CHECKING:
+    from aggregator.serve.pictures import Pictures
     from aggregator.serve.visitors import Visitors
     from aggregator.settings import Settings
     from storage.database import Database
@@ -24,6 +25,7 @@ class Desk:
         settings: gives them as they are now; a reload exchanges them.
         now: the clock.
         visitor: tells who a request is.
+        pictures: gives them addresses, and fetches them.
         writable: whether people may mark and correct stories here.
 
     """
@@ -32,15 +34,18 @@ class Desk:
     settings: Callable[[], Settings]
     now: Callable[[], datetime]
     visitor: Visitors
+    pictures: Pictures
     writable: bool = True
 
 
 def router(desk: Desk) -> APIRouter:
     """All pages, and the files that they load."""
+    from aggregator.serve import pictures  # noqa: PLC0415 - as below
     from aggregator.serve.pages import correcting, entrance, front, marking, rendering, sources, story  # noqa: PLC0415 - they import `Desk`
 
     found = APIRouter(include_in_schema=False)
-    for part in (front.router(desk), story.router(desk), sources.router(desk), rendering.router()):
+    parts = (front, story, sources, pictures)
+    for part in (*(each.router(desk) for each in parts), rendering.router()):
         found.include_router(part)
     if desk.writable:
         found.include_router(correcting.router(desk))

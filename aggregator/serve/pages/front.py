@@ -88,6 +88,8 @@ def router(desk: Desk) -> APIRouter:
         said = forms.word(request)
         answer = page(
             "front.html",
+            images=desk.pictures.mode,
+            picture=desk.pictures.source,
             stories=[_row(each, weights[each.id], marked.get(each.id, Mark())) for each in found_here],
             more=len(ids) > start + _A_PAGE and asked.page < _LAST,
             asked=asked,

@@ -1,12 +1,12 @@
-"""Templates into answers, and the two files that every page loads, named after what is in them."""
+"""Templates into answers, and the three files that every page loads, named after what is in them."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter
@@ -16,11 +16,18 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from aggregator.model import headline
 from aggregator.publish.words import address
 
-_KINDS = {"page.css": "text/css; charset=utf-8", "page.js": "text/javascript; charset=utf-8"}
+_KINDS = {
+    "page.css": "text/css; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
 _FOR_EVER = "public, max-age=31536000, immutable"
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'; img-src 'self'"
+)
+_IMAGES = {"proxy": "", "direct": " http: https:", "none": ""}
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",  # without one a browser names no origin for a form
     "Cache-Control": "private, no-cache",
 }
@@ -67,6 +74,15 @@ def _query(**values: Any) -> str:
     return f"?{urlencode(given)}" if given else "?"
 
 
+def _size(count: int) -> str:
+    """Bytes as people say them."""
+    for unit in ("bytes", "kB", "MB"):
+        if count < 1000:
+            return f"{count} {unit}"
+        count = round(count / 1000)
+    return f"{count} GB"
+
+
 @functools.cache
 def _environment() -> Environment:
     made = Environment(
@@ -83,12 +99,25 @@ def _environment() -> Environment:
         "day": lambda moment: f"{moment:%Y-%m-%d %H:%M}",
         "iso": lambda moment: moment.isoformat(),
         "part": lambda text: quote(text, safe=""),
+        "size": _size,
+        "lasts": lambda seconds: str(timedelta(seconds=seconds)).removeprefix("0:"),
         "share": lambda share: "" if share is None else f"{share:.0%}",
     }
     return made
 
 
-def page(template: str, status: int = 200, **values: Any) -> HTMLResponse:
-    """A page: what it shows is escaped, and it loads nothing but the two files."""
+def page(
+    template: str, status: int = 200, *, images: Literal["proxy", "direct", "none"] = "none", **values: Any
+) -> HTMLResponse:
+    """A page: what it shows is escaped, and it loads nothing but our files, and pictures.
+
+    Args:
+        template: the name of its file.
+        status: of the answer.
+        images: from where it may load pictures, as `Serve.pictures`.
+        values: what the template shows.
+
+    """
     text = _environment().get_template(template).render(values)
-    return HTMLResponse(text.encode("utf-8", "replace"), status, _HEADERS)
+    headers = _HEADERS | {"Content-Security-Policy": _POLICY + _IMAGES[images]}
+    return HTMLResponse(text.encode("utf-8", "replace"), status, headers)

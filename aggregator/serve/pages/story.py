@@ -28,6 +28,7 @@ _COMPARED = 1500  # words of a text that are compared
 _AROUND = 6  # unchanged words beside a change
 _RELATED = 5
 _SHOWN = 60  # reports
+_TAGS = 20
 
 
 def router(desk: Desk) -> APIRouter:
@@ -59,6 +60,9 @@ def router(desk: Desk) -> APIRouter:
         values = _values(loaded[0], best, changed)
         answer = page(
             "story.html",
+            images=desk.pictures.mode,
+            picture=desk.pictures.source,
+            markup=desk.pictures.shown,
             **values,
             related=near,
             history=happened,
@@ -86,6 +90,8 @@ def _values(story: Story, chosen: int | None, changed: Sequence[Revision]) -> di
     return {
         "story": story,
         "best": best,
+        "image": next((each.media.image for each in (best, *story.members) if each.media.image), None),
+        "tags": sorted({tag for member in story.members for tag in member.tags}, key=str.casefold)[:_TAGS],
         "members": by_id,
         "contributions": [each for each in added if each.report != best.id],
         "copies": _copies(story.members),
