@@ -31,6 +31,7 @@ _REPORTS = 60  # of a story that are read
 _SHOWN = 12  # sentences of a report that are shown
 _BRIEFLY = 4  # the same, in feeds
 _BEGINNING = 600  # characters of a report that feeds look at
+_TITLES = frozenset(("Mr", "Mrs", "Ms", "Dr", "Sir"))  # of people, and no names
 _LISTED = 8  # names, or rows of numbers
 
 
@@ -188,7 +189,8 @@ def _texts(members: Sequence[Member], best: int) -> list[Member]:
 
 
 def _addition(sentence: str, fresh: Iterable[Feature]) -> Addition:
-    names = dict.fromkeys(each.shown.removesuffix("'s") for each in fresh if each.name)
+    found = (each.shown.removesuffix("'s") for each in fresh if each.name)
+    names = dict.fromkeys(name for name in found if name not in _TITLES)
     numbers = dict.fromkeys(each.shown for each in fresh if each.number)
     return Addition(sentence, tuple(names), tuple(numbers), bool(_QUOTED.search(sentence)))
 

@@ -28,7 +28,7 @@ _COMPARED = 1500  # words of a text that are compared
 _AROUND = 6  # unchanged words beside a change
 _RELATED = 5
 _SHOWN = 60  # reports
-_TAGS = 20
+_TAGS = 8
 
 
 def router(desk: Desk) -> APIRouter:
