@@ -50,6 +50,7 @@ _KINDS = (
     (re.compile(rb"....ftypavif", re.DOTALL), "image/avif"),
 )
 _IMAGE = re.compile(r'<img((?: [a-z]+="[^"]*")*)>')
+_HEADING = re.compile(r"<(/?)h[1-6]>")
 _ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
 
 
@@ -102,7 +103,8 @@ class Pictures:
 
     def shown(self, html: str) -> Markup:
         """Markup of a report for a page: made safe once more, its pictures where they may be had."""
-        return Markup(_IMAGE.sub(self._image, markup.rich(html, None)))  # noqa: S704 - nh3 has cleaned it just now
+        kept = _HEADING.sub(r"<\1p>", markup.rich(html, None))  # the page has headings of its own
+        return Markup(_IMAGE.sub(self._image, kept))  # noqa: S704 - nh3 has cleaned it just now
 
     def _image(self, found: re.Match[str]) -> str:
         given = {name: unescape(value) for name, value in _ATTRIBUTE.findall(found[1])}
