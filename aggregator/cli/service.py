@@ -38,7 +38,7 @@ def run(session: Session) -> None:
     from aggregator.service import daemon
 
     log.configure(settings.log, os.environ)
-    asyncio.run(daemon.run(settings, session.reread, _started_by(session)))
+    asyncio.run(daemon.run(settings, session.reread, _started_by(session), session.config))
 
 
 @click.command()

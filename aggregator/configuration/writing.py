@@ -56,7 +56,7 @@ def with_sources(text: str, sources: Sequence[Item], origin: str) -> str:
     if changed is None or after.problems or after.values != wanted:
         raise ConfigurationError(
             f"{origin}: its list of sources is written in a way that cannot be added to; {_BY_HAND}\n"
-            + "".join(map(_block, sources))
+            + "".join(map(block, sources))
         )
     return text[: len(text) - len(body)] + changed
 
@@ -133,7 +133,7 @@ def _inserted(text: str, sources: Sequence[Item]) -> str | None:
         if top is not None and top.flow_style:
             return f"{text[:start]}[{', '.join(map(_json, sources))}]{text[end:]}"
         text = text[:start].rstrip(" ") + text[end:]
-    lines = _lined(text, ["sources:", *_indented("".join(map(_block, sources)), 2)])
+    lines = _lined(text, ["sources:", *_indented("".join(map(block, sources)), 2)])
     if listed is None:
         return _joined(text, len(text), lines)
     key_line = _after(text, listed.start_mark.index)  # `sources:` and nothing after it
@@ -158,7 +158,7 @@ def _in_lines(text: str, listed: SequenceNode, sources: Sequence[Item]) -> str:
         spaced = len(listed.value) > 1 and _blank_between(text, *listed.value[-2:])
         lines = []
         for source in sources:
-            written = _indented(_block(source, last.start_mark.column - column), column)
+            written = _indented(block(source, last.start_mark.column - column), column)
             lines += ["", *written] if spaced else written
     return _joined(text, at, _lined(text, lines))
 
@@ -223,7 +223,7 @@ def _indented(block: str, column: int) -> list[str]:
     return [" " * column + line for line in block.splitlines()]
 
 
-def _block(source: Item, offset: int = 2) -> str:
+def block(source: Item, offset: int = 2) -> str:
     """One entry of a list in lines; its keys stand so many columns right of its dash."""
     first, *others = [
         line for key, value in source.items() for line in _dump({key: _styled(value)}).splitlines()

@@ -31,6 +31,7 @@ from aggregator.errors import FolderError, LeftAlone, ParseError, SourceError
 from aggregator.fetch import folder
 from aggregator.fetch.folder import Dropped, Refusal
 from aggregator.model import Answer, Parsed, SourceState
+from aggregator.poll.discover import DiscoveredFeed, Discovery
 from aggregator.poll.fulltext import FullText, PageResult
 from aggregator.poll.ingestion import Ingestion
 from aggregator.poll.lines import Lines, LinesFile
@@ -163,6 +164,11 @@ class Pipeline:
         if patient:
             await asyncio.sleep(_unsettled(source, self._settings.folders.settle, self._clock()))
         return await self._poll_folder(source, sys.maxsize if patient else _FILES_A_LOOK)
+
+    async def find(self, url: str, choice: int | None = None) -> DiscoveredFeed:
+        """The feed at an address, tried once; takes and raises what `Discovery.find` does."""
+        discovery = Discovery(self._fetcher, self._parser, allow_private=False, admit=self.admit)
+        return await discovery.find(url, choice)
 
     def corrected(self) -> bool:
         """Whether a person has changed stories since they were published last, maybe in another process."""

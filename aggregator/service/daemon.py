@@ -19,6 +19,7 @@ from aggregator.errors import ConfigurationError, StoreError, StoreTaken
 from aggregator.fetch.fetcher import Fetcher
 from aggregator.parse.sandbox import Parser
 from aggregator.poll.pipeline import Pipeline
+from aggregator.poll.subscriber import Subscriber
 from aggregator.schedule.host_queue import HostQueue
 from aggregator.service import signals
 from aggregator.service.jobs import Jobs
@@ -49,13 +50,19 @@ async def opened(settings: Settings) -> AsyncIterator[Pipeline]:
         yield Pipeline(settings, database, *await tools.made_for(settings), now)
 
 
-async def run(settings: Settings, reread: Callable[[], Settings], command: str = "aggregator") -> None:
+async def run(
+    settings: Settings,
+    reread: Callable[[], Settings],
+    command: str = "aggregator",
+    config: Path | None = None,
+) -> None:
     """Run the service until a signal stops it.
 
     Args:
         settings: all of them.
         reread: the settings as they are now, for a reload.
         command: how its other commands are called, for the first lines.
+        config: the YAML file, to which the pages add sources; None for the usual one.
 
     Raises:
         StoreError: the database cannot be used, or another service works on it.
@@ -72,7 +79,10 @@ async def run(settings: Settings, reread: Callable[[], Settings], command: str =
             tools = await closing.enter_async_context(_Tools())
             pipeline = Pipeline(settings, database, *await tools.made_for(settings), now)
             jobs = Jobs(pipeline, now, manager.alive)
-            addresses = await closing.enter_async_context(_serving(settings, database, pipeline, jobs))
+            subscriber = Subscriber(pipeline, config, told.reload)
+            addresses = await closing.enter_async_context(
+                _serving(settings, database, pipeline, jobs, subscriber)
+            )
             keeping = asyncio.create_task(_keep(claim, told))
             closing.callback(keeping.cancel)
             jobs.start()
@@ -186,7 +196,11 @@ async def _keep(claim: Claim, told: Signals) -> None:
 
 @contextlib.asynccontextmanager
 async def _serving(
-    settings: Settings, database: Database, pipeline: Pipeline, jobs: Jobs
+    settings: Settings,
+    database: Database,
+    pipeline: Pipeline,
+    jobs: Jobs,
+    subscriber: Subscriber | None = None,
 ) -> AsyncIterator[list[str]]:
     """Answer over HTTP, where that is wanted; gives the addresses."""
     if not settings.serve.enabled:
@@ -202,7 +216,7 @@ async def _serving(
     )
     who = visitors.Visitors(database, now)
     shown = pictures.Pictures(database, settings.fetch, settings.serve.pictures, pipeline.admit)
-    desk = pages.Desk(database, lambda: pipeline.settings, now, who, shown)
+    desk = pages.Desk(database, lambda: pipeline.settings, now, who, shown, subscriber=subscriber)
     routers = [
         health.router(jobs.silence),
         hubs,

@@ -52,6 +52,11 @@ class Signals:
         deadline.daemon = True
         deadline.start()
 
+    def reload(self) -> None:
+        """Have the configuration read again."""
+        if not self._stop:
+            self._waiting.set()
+
     def on_stop(self, number: int) -> None:
         """A signal to stop."""
         if self._stop:
@@ -62,8 +67,8 @@ class Signals:
         """SIGHUP means what it was sent for."""
         if self._had_terminal and not _has_terminal():
             self.on_stop(signal.SIGHUP)
-        elif not self._stop:
-            self._waiting.set()
+        else:
+            self.reload()
 
 
 @contextlib.contextmanager

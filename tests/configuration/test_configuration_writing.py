@@ -104,7 +104,7 @@ def test_whatever_is_written_is_read_back(old, new, style):
     if style == "brackets":
         text = f"sources: [{', '.join(map(writing._braces, old))}]  # end\n"
     else:
-        write = writing._block if style == "block" else lambda item: f"- {writing._braces(item)}\n"
+        write = writing.block if style == "block" else lambda item: f"- {writing._braces(item)}\n"
         text = "sources:\n" + "".join(map(write, old)) + "  # of the last\n# end\n"
     written = writing.with_sources(text, new, "a.yaml")
     read = parse(written, "a.yaml")

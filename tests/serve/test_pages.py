@@ -10,6 +10,9 @@ from desk import Desk
 from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, FIRE_LATER, made
 from shop import Shop, Visitor, opened
 
+from aggregator.serve import passwords
+from storage import readers
+
 
 @pytest.fixture
 def shop(database) -> Iterator[Shop]:
@@ -168,6 +171,19 @@ def test_who_only_reads_finds_no_buttons(database):
         assert "<form" not in visitor.get("/stories/1")
         visitor.send("/undo")
         assert visitor.status in (404, 405)
+
+
+def test_readers_log_in_where_stories_are_only_shown(database):
+    """`aggregator serve` lets nobody in who has no name, once somebody has one."""
+    desk = Desk(database)
+    desk.take(made(FIRE, 0))
+    with database.writing() as tx:
+        readers.add(tx, "ines", passwords.hashed("correct horse"), desk.now)
+    with opened(desk, writable=False) as served:
+        visitor = Visitor(served.url)
+        assert "Log in" in visitor.get("/stories/1")
+        visitor.send("/login", name="ines", password="correct horse")
+        assert FIRE[0] in visitor.get("/stories/1")
 
 
 def test_a_correction_after_publication_is_a_diff(shop, visitor):

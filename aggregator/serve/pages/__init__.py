@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter
 
 if TYPE_CHECKING:
+    from aggregator.poll.subscriber import Subscriber
     from aggregator.serve.pictures import Pictures
     from aggregator.serve.visitors import Visitors
     from aggregator.settings import Settings
@@ -27,6 +28,7 @@ class Desk:
         visitor: tells who a request is.
         pictures: gives them addresses, and fetches them.
         writable: whether people may mark and correct stories here.
+        subscriber: adds sources, where that can be done from a page.
 
     """
 
@@ -36,19 +38,29 @@ class Desk:
     visitor: Visitors
     pictures: Pictures
     writable: bool = True
+    subscriber: Subscriber | None = None
 
 
 def router(desk: Desk) -> APIRouter:
     """All pages, and the files that they load."""
     from aggregator.serve import pictures  # noqa: PLC0415 - as below
-    from aggregator.serve.pages import correcting, entrance, front, marking, rendering, sources, story  # noqa: PLC0415 - they import `Desk`
+    from aggregator.serve.pages import (  # noqa: PLC0415 - they import `Desk`
+        correcting,
+        entrance,
+        front,
+        marking,
+        rendering,
+        sources,
+        story,
+        subscribing,
+    )
 
     found = APIRouter(include_in_schema=False)
-    parts = (front, story, sources, pictures)
+    parts = (front, story, sources, pictures, entrance)
     for part in (*(each.router(desk) for each in parts), rendering.router()):
         found.include_router(part)
     if desk.writable:
         found.include_router(correcting.router(desk))
         found.include_router(marking.router(desk))
-        found.include_router(entrance.router(desk))
+        found.include_router(subscribing.router(desk))
     return found

@@ -10,7 +10,7 @@ from aggregator.parse import opml
 from aggregator.poll import subscriptions
 from aggregator.poll.source_status import source_statuses
 from aggregator.serve.counts import SourceCounts
-from aggregator.serve.pages import Desk
+from aggregator.serve.pages import Desk, forms
 from aggregator.serve.pages.drawing import hours
 from aggregator.serve.pages.rendering import page
 from aggregator.stories.correct import describe
@@ -36,9 +36,18 @@ def router(desk: Desk) -> APIRouter:
                 if each.stats.reports
             }
         shown = {each.source.name: without_secrets(str(each.source.address)) for each in statuses}
-        return page(
-            "sources.html", statuses=statuses, plots=plots, addresses=shown, now=desk.now(), title="Sources"
+        said = forms.word(request)
+        answer = page(
+            "sources.html",
+            statuses=statuses,
+            plots=plots,
+            addresses=shown,
+            adds=desk.writable and desk.subscriber is not None,
+            csrf=said,
+            now=desk.now(),
+            title="Sources",
         )
+        return forms.remember(request, answer, said)
 
     @found.get("/sources.opml")
     def as_opml(request: Request) -> Response:
