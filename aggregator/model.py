@@ -447,6 +447,8 @@ class Query:
         since: it has gained something since then.
         before: its first report came before that.
         voices: it has at least so many independent texts.
+        picture: one of its reports has a picture.
+        files: files come with one of its reports.
     """
 
     words: tuple[str, ...] = ()
@@ -458,6 +460,8 @@ class Query:
     since: datetime | None = None
     before: datetime | None = None
     voices: int = 1
+    picture: bool = False
+    files: bool = False
 
 
 @dataclass(frozen=True, slots=True)

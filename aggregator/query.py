@@ -118,6 +118,16 @@ def _voices(query: Query, value: str, _: datetime) -> Query:
     return replace(query, voices=int(found[2]) + (found[1] == ">"))
 
 
+def _has(query: Query, value: str, _: datetime) -> Query:
+    if value not in _PARTS:
+        raise QueryError(
+            f"has:{value} is nothing", hint=f"write {' or '.join(f'has:{each}' for each in _PARTS)}"
+        )
+    given: dict[str, Any] = {_PARTS[value]: True}
+    return replace(query, **given)
+
+
+_PARTS = {"image": "picture", "files": "files"}
 _FILTERS: dict[str, Take] = {
     "source": _listed("sources"),
     "publisher": _listed("publishers"),
@@ -126,6 +136,7 @@ _FILTERS: dict[str, Take] = {
     "since": _moment("since"),
     "before": _moment("before"),
     "voices": _voices,
+    "has": _has,
 }
 
 

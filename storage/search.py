@@ -8,7 +8,7 @@ Words go in as bound, quoted phrases: nothing that a person types is an operator
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,24 +49,14 @@ def matching(tx: sa.Connection, query: Query, limit: int) -> list[int]:
 
 def _narrowed(tx: sa.Connection, query: Query, found: Sequence[int] | None, limit: int) -> list[int]:
     """The stories that meet the filters, the last updated first; of those found, if words were asked for."""
-    story, member, report = schema.story, schema.membership, schema.report
+    story, member = schema.story, schema.membership
     wanted = sa.select(story.c.id).where(story.c.merged_into.is_(None))
     if query.since is not None:
         wanted = wanted.where(story.c.updated >= query.since)
     if query.before is not None:
         wanted = wanted.where(story.c.created < query.before)
-    here = sa.select(sa.literal(1)).join_from(member, report, report.c.id == member.c.report_id)
-    here = here.where(member.c.story_id == story.c.id).correlate(story)
-    for source in query.sources:
-        wanted = wanted.where(here.where(report.c.source == source).exists())
-    for publisher in query.publishers:
-        wanted = wanted.where(here.where(sa.func.lower(report.c.publisher) == publisher.lower()).exists())
-    for language in query.languages:
-        wanted = wanted.where(here.where(report.c.language == language.lower()).exists())
-    for tag in query.tags:
-        tagged = schema.report_tag
-        of_tag = sa.select(member.c.story_id).join(tagged, tagged.c.report_id == member.c.report_id)
-        wanted = wanted.where(story.c.id.in_(of_tag.where(tagged.c.tag == tag.casefold())))
+    for condition in _of_a_report(query):
+        wanted = wanted.where(condition)
     if query.voices > 1:
         voices = sa.select(sa.func.count(member.c.copy_group.distinct())).where(
             member.c.story_id == story.c.id
@@ -77,6 +67,27 @@ def _narrowed(tx: sa.Connection, query: Query, found: Sequence[int] | None, limi
         return list(tx.execute(wanted).scalars())
     rows = [i for part in chunks(found) for i in tx.execute(wanted.where(story.c.id.in_(part))).scalars()]
     return _newest_first(tx, rows)[:limit]
+
+
+def _of_a_report(query: Query) -> Iterator[sa.ColumnElement[bool]]:
+    """What one of the story's reports has to be, each for itself."""
+    story, member, report, tagged = schema.story, schema.membership, schema.report, schema.report_tag
+    here = sa.select(sa.literal(1)).join_from(member, report, report.c.id == member.c.report_id)
+    here = here.where(member.c.story_id == story.c.id).correlate(story)
+    for source in query.sources:
+        yield here.where(report.c.source == source).exists()
+    for publisher in query.publishers:
+        yield here.where(sa.func.lower(report.c.publisher) == publisher.lower()).exists()
+    for language in query.languages:
+        yield here.where(report.c.language == language.lower()).exists()
+    for tag in query.tags:
+        of_tag = sa.select(member.c.story_id).join(tagged, tagged.c.report_id == member.c.report_id)
+        yield story.c.id.in_(of_tag.where(tagged.c.tag == tag.casefold()))
+    shown = here.join(schema.media, schema.media.c.report_id == report.c.id)
+    if query.picture:
+        yield shown.where(schema.media.c.image.is_not(None)).exists()
+    if query.files:
+        yield shown.where(sa.cast(schema.media.c.enclosures, sa.Text) != "[]").exists()
 
 
 def _newest_first(tx: sa.Connection, ids: Sequence[int]) -> list[int]:

@@ -31,6 +31,7 @@ DAY = timedelta(days=1)
         ("voices:3", Query(voices=3)),
         ("voices:>3", Query(voices=4)),
         ("voices:>=3", Query(voices=3)),
+        ("has:image has:files", Query(picture=True, files=True)),
         ("渡轮 起火", Query(words=("渡轮", "起火"))),
     ],
 )
@@ -46,6 +47,7 @@ def test_it_means_what_it_says(written, expected):
         ("sorce:BBC", r"sorce: is no filter.*source:"),
         ("since:yesterday", r"since:yesterday is no time.*since:2d"),
         ("voices:many", r"voices:many is no number.*voices:>3"),
+        ("has:wings", r"has:wings is nothing.*has:image or has:files"),
         ('source:""', "source: has no value"),
         ("-source:BBC", "cannot be turned round"),
         (" ".join("abcdefghijklm"), "more than 12"),

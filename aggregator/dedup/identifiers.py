@@ -60,6 +60,7 @@ _COMPILED = {
     kind: re.compile(pattern, 0 if kind in _IN_CASE else re.IGNORECASE) for kind, pattern in _PATTERNS.items()
 }
 _NUMBERS = re.compile(r"\d+")
+_WITHOUT_NUMBERS = re.compile("ghsa", re.IGNORECASE)  # may have letters alone
 _AROUND = 32  # characters on each side of a number, between which lies what it takes to be an identifier
 _WORDS: Final = {  # in lower case: of these kinds, what one of must stand near a number
     "cve": ("cve",),
@@ -83,7 +84,7 @@ def identifiers(text: str) -> list[Identifier]:
     """The identifiers of a text, each once, in the order of `KINDS`; those of one kind as they stand."""
     head = text[:_LOOKED_AT]
     numbers = [match.span() for match in _NUMBERS.finditer(head)]
-    if not (numbers or "$" in head or ":" in head):
+    if not (numbers or "$" in head or ":" in head or _WITHOUT_NUMBERS.search(head)):
         return []
     near = "\n".join(head[max(start - _AROUND, 0) : end + _AROUND] for start, end in numbers)
     lower = near.lower().translate(_CASELESS)

@@ -1,37 +1,37 @@
-"""What each source has given, counted now and then: it is all that there is, and no page can wait for it."""
+"""What is counted over all that there is: now and then, for no page can wait for it."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
-
-from storage import source_stats
-from storage.source_stats import SourceStats
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from aggregator.serve.pages import Desk
 
 _KEPT = timedelta(minutes=5)
 
+Counts = TypeVar("Counts")
 
-class SourceCounts:
+
+class Counted(Generic[Counts]):
     """Counts that are a few minutes old at the most.
 
     Args:
         desk: tells the time.
+        count: counts, in an open transaction.
 
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk, self._counting = desk, threading.Lock()
-        self._counted: tuple[datetime, Mapping[str, SourceStats]] | None = None
+    def __init__(self, desk: Desk, count: Callable[[Any], Counts]) -> None:
+        self._desk, self._count, self._counting = desk, count, threading.Lock()
+        self._counted: tuple[datetime, Counts] | None = None
 
-    def __call__(self, tx: Any) -> Mapping[str, SourceStats]:
-        """The counts of each source that gave anything."""
+    def __call__(self, tx: Any) -> Counts:
+        """The counts."""
         with self._counting:  # of many who ask at once, one counts
             now = self._desk.now()
             if self._counted is None or abs(now - self._counted[0]) >= _KEPT:
-                self._counted = now, source_stats.stats_by_source(tx)
+                self._counted = now, self._count(tx)
             return self._counted[1]

@@ -33,7 +33,7 @@ _KINDS = {
     "atom": "application/atom+xml; charset=utf-8",
     "json": "application/feed+json; charset=utf-8",
 }
-_SHOWN = 100  # stories of a search
+_SHOWN = 50  # stories of a search
 _SMALLEST = 500  # bytes that are worth compressing
 _NUMBER = Path(ge=1, le=2**63 - 1)
 

@@ -127,7 +127,10 @@ async def _bound(settings: Serve) -> list[socket.socket]:
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
         for family, *_, address in dict.fromkeys(resolved):
-            found.append(socket.create_server(address[:2], family=family, backlog=_WAITING))
+            listener = socket.create_server(address[:2], family=family, backlog=_WAITING)
+            found.append(listener)
+            # Head and body of an answer are two writes: without this the second waits for the client's word.
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         for each in found:
             each.close()

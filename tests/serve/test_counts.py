@@ -8,9 +8,10 @@ from events import BUDGET, FIRE, made
 from shop import PAPER
 
 from aggregator.serve import pages
-from aggregator.serve.counts import SourceCounts
+from aggregator.serve.counts import Counted
 from aggregator.serve.visitors import Visitors
 from aggregator.settings import Settings
+from storage import source_stats
 
 NO_PICTURES: Any = None
 
@@ -19,7 +20,8 @@ def test_counts_are_a_few_minutes_old_at_the_most(database):
     desk = Desk(database)
     settings = Settings.model_validate({"database": "sqlite://", "sources": [PAPER]})
     visitors = Visitors(database, lambda: desk.now)
-    counts = SourceCounts(pages.Desk(database, lambda: settings, lambda: desk.now, visitors, NO_PICTURES))
+    served = pages.Desk(database, lambda: settings, lambda: desk.now, visitors, NO_PICTURES)
+    counts = Counted(served, source_stats.stats_by_source)
 
     def given() -> int:
         with database.reading() as tx:

@@ -10,7 +10,7 @@ from events import BUDGET, BUDGET_AGAIN, FIRE, FIRE_AGAIN, NOON, made
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aggregator.model import Query
+from aggregator.model import Enclosure, Media, Query
 from aggregator.query import parse
 from storage import corrections, reports, retention, search, stories
 
@@ -21,8 +21,10 @@ CHINESE = ("渡轮在港口外起火", "星期四夜间，渡轮“奥蕾莉亚�
 def desk(database) -> Desk:
     """Story 1 of a fire, by two papers; story 2 of a budget, by two; story 3 in Chinese."""
     found = Desk(database)
-    found.take(made(FIRE, 0, tags=("Sea",)), made(FIRE_AGAIN, 1))
-    found.take(made(BUDGET, 2), made(BUDGET_AGAIN, 3))
+    shown = Media("https://a.example/p.jpg")
+    found.take(made(FIRE, 0, tags=("Sea",), media=shown), made(FIRE_AGAIN, 1))
+    heard = Media(enclosures=(Enclosure("https://a.example/e.mp3"),))
+    found.take(made(BUDGET, 2), made(BUDGET_AGAIN, 3, media=heard))
     found.take(made(CHINESE, 4, language="zh"))
     return found
 
@@ -50,6 +52,9 @@ def ask(desk: Desk, written: str, limit: int = 9) -> list[int]:
         ("lang:en", [2, 1]),
         ("voices:2", [2, 1]),
         ("voices:>2", []),
+        ("has:image", [1]),
+        ("has:files", [2]),
+        ("has:files has:image", []),
         ("-ferry", [3, 2]),
         ("lang:en -ferry", [2]),
         ("aurelia -harbour", []),

@@ -13,10 +13,10 @@ from aggregator.serve.api import access, problems, values
 from aggregator.serve.api.access import Who
 from aggregator.serve.api.stories import Number, whole
 from aggregator.serve.api.values import Id
-from aggregator.serve.counts import SourceCounts
+from aggregator.serve.counts import Counted
 from aggregator.serve.pages import Desk
 from aggregator.stories.explain import explain
-from storage import corrections, marks, readers, stories
+from storage import corrections, marks, readers, source_stats, stories
 
 _CORRECTIONS = 500
 
@@ -24,7 +24,7 @@ _CORRECTIONS = 500
 def router(desk: Desk) -> APIRouter:
     """All operations that read something else than stories."""
     found = APIRouter(dependencies=[Depends(access.reading(desk))])
-    counts = SourceCounts(desk)
+    counts = Counted(desk, source_stats.stats_by_source)
 
     @found.get("/reports/{number}", responses=problems.MISSING)
     def one_report(_: Who, number: Number) -> values.Report:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
+from markupsafe import Markup
 from starlette.responses import Response
 
 from aggregator.display import without_secrets
 from aggregator.parse import opml
 from aggregator.poll import subscriptions
 from aggregator.poll.source_status import source_statuses
-from aggregator.serve.counts import SourceCounts
+from aggregator.serve.counts import Counted
 from aggregator.serve.pages import Desk, forms
 from aggregator.serve.pages.drawing import hours
 from aggregator.serve.pages.rendering import page
 from aggregator.stories.correct import describe
-from storage import corrections, reading
+from storage import corrections, reading, source_stats
 
 _ARRIVALS = 500  # newest reports of a source whose hours are drawn
 _CORRECTIONS = 100  # newest ones that are listed
@@ -23,18 +26,15 @@ _CORRECTIONS = 100  # newest ones that are listed
 def router(desk: Desk) -> APIRouter:
     """The two pages, and the list of feeds as OPML."""
     found = APIRouter(include_in_schema=False)
-    counts = SourceCounts(desk)
+    counts = Counted(desk, source_stats.stats_by_source)
+    plotted = Counted(desk, lambda tx: _plots(tx, desk))
 
     @found.get("/sources")
     def sources(request: Request) -> Response:
         desk.visitor(request)
         with desk.database.reading() as tx:
             statuses = source_statuses(tx, desk.settings(), desk.now(), given=counts(tx))
-            plots = {
-                each.source.name: hours(reading.arrivals(tx, each.source.name, _ARRIVALS))
-                for each in statuses
-                if each.stats.reports
-            }
+            plots = plotted(tx)
         shown = {each.source.name: without_secrets(str(each.source.address)) for each in statuses}
         said = forms.word(request)
         answer = page(
@@ -70,4 +70,13 @@ def router(desk: Desk) -> APIRouter:
         undone = sum(each.undone is not None for each in listed)
         return page("quality.html", corrections=shown, counts=counts, undone=undone, title="Quality")
 
+    return found
+
+
+def _plots(tx: Any, desk: Desk) -> dict[str, Markup]:
+    """At which hours each source reports."""
+    found = {}
+    for source in desk.settings().sources:
+        if came := reading.arrivals(tx, source.name, _ARRIVALS):
+            found[source.name] = hours(came)
     return found

@@ -1,0 +1,1 @@
+"""How fast people get their stories while others come in."""
