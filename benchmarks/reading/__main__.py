@@ -8,7 +8,7 @@
 The stories are made up, their words drawn by Zipf's law. A process of its own serves them and takes further
 reports in all the while, as the service does. Each client asks for one address, reads for two seconds on
 average, and asks for the next, in an order that is drawn for it; a line says of each kind of address what the
-median waited, and the slowest hundredth. At last one client asks without reading: that is what an answer costs.
+median waited, and the slowest hundredth. At last one client asks without a pause: what an answer costs.
 """
 
 from __future__ import annotations

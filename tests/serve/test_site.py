@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import PlainTextResponse, Response
 
 from aggregator.errors import ServeError, StoreError
-from aggregator.serve.site import listening
+from aggregator.serve.site import _bound, listening
 from aggregator.settings import Serve
 
 HERE = Serve(port=0)
@@ -166,3 +166,10 @@ def test_an_address_of_another_machine_is_said():
         asyncio.run(go())
     assert "set serve.host to an address of this machine" in str(caught.value)
     assert "serve.port" not in str(caught.value), "another port would not help"
+
+
+def test_an_answer_is_sent_at_once():
+    """Not held back until the client has the head: connections have this from the listener."""
+    (listener,) = asyncio.run(_bound(Serve(port=0)))
+    with listener, socket.create_connection(listener.getsockname()), listener.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
