@@ -57,6 +57,31 @@ def serve(session: Session) -> None:
     asyncio.run(daemon.serve(settings, lambda: session.reread(folders_must_exist=False), database))
 
 
+@click.command("export-site")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option(
+    "--stories", default=500, show_default=True, type=click.IntRange(1, 100_000), help="With a page."
+)
+@click.pass_obj
+def export_site(session: Session, folder: Path, stories: int) -> None:
+    """Write the pages as files, for any web server.
+
+    The stories that gained something last, with relative links, and the feeds of the configuration. Only what
+    has changed is written; run it from a timer. Marks, corrections and search need the service.
+    """
+    settings = session.settings(folders_must_exist=False)
+    from aggregator.serve.export import export
+    from aggregator.service.daemon import now
+
+    done = asyncio.run(export(session.stories(), settings, now, folder, stories))
+    click.echo(
+        on_one_line(
+            f"{counted(done.stories, 'story', 'stories')} in {folder}: {counted(done.written, 'file')} "
+            f"written, {done.removed} removed"
+        )
+    )
+
+
 def _started_by(session: Session) -> str:
     """How to call the other commands: as this one was called."""
     program = sys.argv[0]
@@ -233,4 +258,4 @@ def backup(session: Session, file: Path) -> None:
     click.echo(f"{file}: a whole copy, {size / 2**20:.1f} MiB")
 
 
-COMMANDS = (run, serve, once, check, backup, db)
+COMMANDS = (run, serve, export_site, once, check, backup, db)

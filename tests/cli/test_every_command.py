@@ -19,6 +19,7 @@ COMMANDS = (
         "user token",
         "run",
         "serve",
+        "export-site",
         "once",
         "check",
         "backup",
@@ -43,7 +44,7 @@ def test_every_command_explains_itself(aggregator, command):
 
 def test_every_command_is_listed(aggregator):
     """And nothing that is not tested here."""
-    listed = re.findall(r"^  (\w+) ", aggregator("--help").out.partition("Commands:")[2], re.MULTILINE)
+    listed = re.findall(r"^  ([\w-]+) ", aggregator("--help").out.partition("Commands:")[2], re.MULTILINE)
     assert sorted(listed) == sorted({command.split()[0] for command in COMMANDS})
 
 
