@@ -26,6 +26,9 @@ WEIGHTS: Final = "weights"
 PICTURES: Final = "pictures"
 """The key that signs addresses of pictures, in hexadecimal."""
 
+REHEARSED: Final = "rehearsed"
+"""What the last rehearsal said, in short, as JSON: for the page of quality."""
+
 REVISIONS: Final = "revisions"
 """How often a report was given other words."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,19 +32,22 @@ _TITLE = 70  # characters of a title in a list
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def rehearse(session: Session, given: tuple[str, ...], since: timedelta | None, *, as_json: bool) -> None:
-    """Say what clustering again would change, and change nothing.
+    """Say what clustering again would change, and change no story.
 
     The archive is streamed once more beside the present stories. Listed are the stories that would merge or
     split, and how well the settings alone agree with what people corrected; in the list that is enforced.
     """
     from aggregator.service.daemon import now
     from aggregator.stories.recluster import rehearse as rehearsed
+    from storage import meta
 
     present = session.settings(folders_must_exist=False).dedup
     tried = _with(present, given)
     database = session.stories()
     with progress_shown() as progress:
         found = rehearsed(database, present, tried, None if since is None else now() - since, progress)
+    with database.writing() as tx:
+        meta.keep(tx, meta.REHEARSED, json.dumps(_in_short(found, given, now())))
     if as_json:
         click.echo(json.dumps(rehearsal_json(found), ensure_ascii=False))
     else:
@@ -157,6 +160,19 @@ def rehearsal_json(found: Rehearsal) -> dict[str, Any]:
             name: {kind: {"honoured": right, "of": of} for kind, (right, of) in score.items()}
             for name, score in found.honoured.items()
         },
+    }
+
+
+def _in_short(found: Rehearsal, given: Sequence[str], at: datetime) -> dict[str, Any]:
+    """What the page of quality says of a rehearsal."""
+    return {
+        "at": at.isoformat(),
+        "settings": list(given),
+        "reports": found.reports,
+        "stories": list(found.stories),
+        "merges": len(found.merges),
+        "splits": len(found.splits),
+        "corrections": {kind: list(pair) for kind, pair in found.honoured["rehearsed"].items()},
     }
 
 

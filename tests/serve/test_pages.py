@@ -12,6 +12,7 @@ from shop import Shop, Visitor, opened
 
 from aggregator.serve import passwords
 from storage import readers
+from storage.database import Database
 
 
 @pytest.fixture
@@ -201,6 +202,28 @@ def test_copies_are_folded_under_what_they_copy(shop, visitor):
     text = visitor.get("/stories/1")
     assert "1 of the same text" in text
     assert text.count("A dozen travellers breathed in smoke") == 1
+
+
+def test_what_the_last_rehearsal_said(aggregator, tmp_path):
+    """Beside what people have corrected: how much of it the settings know by themselves."""
+    database = Database(f"sqlite:///{tmp_path}/a.db")
+    desk = Desk(database)
+    desk.take(made(FIRE, 0), made(FIRE_AGAIN, 1), made(BUDGET, 2))
+    desk.split(1, 2)
+    (tmp_path / "a.yaml").write_text(
+        f"database: sqlite:///{tmp_path}/a.db\nsources: [{{name: A, url: 'https://a.example/'}}]\n"
+    )
+    with opened(desk) as served:
+        visitor = Visitor(served.url)
+        assert "what it said last stands here" in visitor.get("/quality")
+        assert aggregator("--config", "a.yaml", "rehearse", "--set", "dedup.story_bar=0.65").status == 0
+        said = " ".join(visitor.get("/quality").split())
+    assert (
+        "with dedup.story_bar=0.65: 3 reports, 3 stories now and 3 then; 0 would merge, 0 would split."
+        in said
+    )
+    assert "Of 1 pairs that people put apart, 0 come out so by themselves." in said
+    database.close()
 
 
 def test_the_sources_and_their_list(visitor):

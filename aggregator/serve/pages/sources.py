@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -17,7 +18,7 @@ from aggregator.serve.pages import Desk, forms
 from aggregator.serve.pages.drawing import hours
 from aggregator.serve.pages.rendering import page
 from aggregator.stories.correct import describe
-from storage import corrections, reading, source_stats
+from storage import corrections, meta, reading, source_stats
 
 _ARRIVALS = 500  # newest reports of a source whose hours are drawn
 _CORRECTIONS = 100  # newest ones that are listed
@@ -62,13 +63,21 @@ def router(desk: Desk) -> APIRouter:
         desk.visitor(request)
         with desk.database.reading() as tx:
             listed = corrections.listed(tx)
+            rehearsed = json.loads(meta.read(tx, meta.REHEARSED) or "null")
         shown = [(each, describe(each)) for each in reversed(listed[-_CORRECTIONS:])]
         counts = {
             what: sum(each.what == what and each.undone is None for each in listed)
             for what in ("merge", "split")
         }
         undone = sum(each.undone is not None for each in listed)
-        return page("quality.html", corrections=shown, counts=counts, undone=undone, title="Quality")
+        return page(
+            "quality.html",
+            corrections=shown,
+            counts=counts,
+            undone=undone,
+            rehearsed=rehearsed,
+            title="Quality",
+        )
 
     return found
 
