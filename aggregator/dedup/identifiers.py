@@ -34,7 +34,7 @@ _PATTERNS: Final = {
     "isin": r"\b([A-Z]{2}[A-Z0-9]{9}\d)\b",
     "docket": r"\b(?:No\.|Nos\.|Case|Docket|Az\.|Aktenzeichen|ECLI:[A-Z:]{2,12})\s?((?:\d{1,2}[:-])?"
     r"(?:\d{2,4}[-/](?:[a-z]{2,4}-)?\d{2,6}|[IVX]{1,4} ZR \d{1,4}/\d{2}))\b",
-    "hash": r"\b([0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{32})\b",
+    "hash": r"\b(?=[a-f]*[0-9])([0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{32})\b",
     "flight": r"\b(?:flight|Flug|vol|vuelo)\s(?:number\s)?([A-Z][A-Z0-9]\s?\d{2,4})\b",
     "ticker": r"(?:\$|\b(?:NYSE|NASDAQ|LSE|TSX|ASX)\s?:\s?)([A-Z]{1,5})\b",
     "episode": r"(?:\b(?:ep|eps|episode|folge|épisode|episodio|aflevering|avsnitt)\.?\s?#?\s?"

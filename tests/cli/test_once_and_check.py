@@ -32,7 +32,8 @@ def test_the_service_says_how_its_stories_are_read(tmp_path, monkeypatch, progra
     shutil.copy(tmp_path / "a.yaml", tmp_path / "my own.yaml")
     told: list[str] = []
 
-    async def run(_: object, reread: object, command: str) -> None:
+    async def run(_: object, reread: object, command: str, config: Path | None) -> None:
+        assert config == (Path(options[1]) if options else None)
         told.append(command)
 
     monkeypatch.setattr("aggregator.service.daemon.run", run)
