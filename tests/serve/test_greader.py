@@ -8,10 +8,11 @@ from urllib.parse import quote
 import pytest
 from apps import NOON, PASSWORD, SETTINGS, STATE, opened
 
+from aggregator.model import Enclosure, Media
 from aggregator.serve.greader import naming
 from aggregator.serve.greader.items import moment, plain
 from aggregator.serve.visitors import digest
-from storage import marks, readers, stories
+from storage import marks, media, readers, stories
 from storage.database import Database
 
 MINUTE = timedelta(minutes=1)
@@ -95,6 +96,22 @@ def test_an_item_says_all_that_apps_show(served):
     assert item["alternate"] == item["canonical"]
     assert item["canonical"][0]["href"] == "https://harbour.example/1"
     assert item["author"] == "Harbour News"
+
+
+def test_files_come_along_and_what_each_report_adds(served):
+    """An episode is heard in the app; a second report says there what only it says."""
+    said = "Its captain, Ines Marrow, was asleep for 41 minutes."
+    story = served.story({"text": "A ferry sank."}, {"text": said})
+    with served.database.writing() as tx:
+        (told,) = stories.load(tx, [story], served.database.uuid)
+        episode = Enclosure("https://harbour.example/e.mp3", "audio/mpeg", 12, 34)
+        media.add(tx, {told.best: Media(enclosures=(episode,))})
+    (item,) = served.api("stream/items/contents", f"i={story}").json["items"]
+    assert item["enclosure"] == [{"href": episode.url, "type": "audio/mpeg", "length": 12}]
+    assert f"<blockquote>{said}</blockquote>" in item["summary"]["content"]
+    atom = ET.fromstring(served.ask("/reader/atom/user/-/state/com.google/reading-list").text)
+    links = [each.get("href") for each in atom.findall(".//{*}link") if each.get("rel") == "enclosure"]
+    assert links == [episode.url]
 
 
 def test_an_item_without_a_link_has_an_empty_one(served):

@@ -6,7 +6,7 @@ An item is a story; reading it reads every copy, and it comes back unread when i
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from fastapi import APIRouter
 from starlette.responses import PlainTextResponse, Response
 
 from aggregator.serve.visitors import Visitors
+from aggregator.stories.additions import Additions
 
 if TYPE_CHECKING:
     from aggregator.settings import Settings
@@ -31,12 +32,14 @@ class Service:
         settings: gives them as they are now; a reload exchanges them.
         visitors: who asks.
         now: the clock.
+        additions: finds what each report adds.
     """
 
     database: Database
     settings: Callable[[], Settings]
     visitors: Visitors
     now: Callable[[], datetime]
+    additions: Additions = field(default_factory=Additions)
 
 
 def router(service: Service) -> APIRouter:

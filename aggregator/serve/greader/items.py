@@ -81,7 +81,8 @@ def as_json(each: ReaderItem) -> dict[str, Any]:
     story, shown = each.story, published(each.story)
     links = [{"href": shown.link or "", "type": "text/html"}]  # one at least: apps take the first unseen
     feed = each.feed
-    return {
+    files = [{"href": each.url, "type": each.type, "length": each.length or 0} for each in shown.enclosures]
+    return ({"enclosure": files} if files else {}) | {
         "id": naming.item(story.id),
         "crawlTimeMsec": str(microseconds(story.updated) // 1000),
         "timestampUsec": str(microseconds(story.updated)),
@@ -123,6 +124,8 @@ def as_atom(name: str, title: str, found: Sequence[ReaderItem]) -> bytes:
         _add(_add(entry, "author"), "name", ", ".join(shown.publishers))
         if shown.link:
             _add(entry, "link", rel="alternate", href=shown.link)
+        for file in shown.enclosures:
+            _add(entry, "link", rel="enclosure", href=file.url, type=file.type, length=str(file.length or 0))
         for state in (*each.states, *([] if each.is_read else [f"{naming.STATE}fresh"])):
             _add(entry, "category", term=state, scheme=_SCHEME, label=state.rpartition("/")[2])
         _add(entry, "content", shown.html, type="html")

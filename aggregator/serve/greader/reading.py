@@ -119,7 +119,7 @@ def bounded(service: Service, name: str, fields: Asked) -> Wanted:
 
 
 def _items(service: Service, tx: Any, reader: int, ids: Sequence[int]) -> list[ReaderItem]:
-    loaded = stories.load(tx, ids, service.database.uuid, whole=False)
+    loaded = service.additions(stories.load(tx, ids, service.database.uuid, whole=False))
     marked = marks.of_stories(tx, reader, ids)
     return items.items(loaded, marked, naming.feeds(service.settings()))
 
