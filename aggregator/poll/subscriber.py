@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -68,6 +69,7 @@ class Subscriber:
             AggregatorError: it is there already.
             SeveralFeeds: the page names more than one, and there is no choice.
             SourceError: it cannot be had, or is no feed.
+            ConfigurationError: the configuration would be wrong with it.
             NotWritten: the file cannot be written.
         """
         settings = self._pipeline.settings
@@ -106,6 +108,9 @@ class Subscriber:
             )
 
     async def _write(self, items: Sequence[Item]) -> None:
+        # First whether it would be right: what is wrong with a source is not mended by writing it by hand.
+        check = functools.partial(extended, self._config, self._environ, items, keep=False)
+        await asyncio.to_thread(check)
         try:
             await asyncio.to_thread(extended, self._config, self._environ, items)
         except ConfigurationError as error:

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 
-from aggregator.model import ANYBODY, Reader
+from aggregator.model import Reader
 from aggregator.publish import files
 from aggregator.serve import feeds, pages, pictures
 from aggregator.serve.pages import Desk
+from aggregator.serve.pages import front as front_page
 from aggregator.serve.pages.rendering import static
 from aggregator.serve.visitors import Visitors
 from storage import front
@@ -47,7 +48,7 @@ class Exported:
     Attributes:
         stories: how many have a page.
         written: files that are new or have changed.
-        removed: pages of stories that are among them no more.
+        removed: pages of stories and lists that are among them no more.
     """
 
     stories: int
@@ -55,15 +56,19 @@ class Exported:
     removed: int
 
 
+_NOBODY = Reader(-1, "nobody")
+"""Who has marked and muted nothing: files are for all, and say nothing of any reader."""
+
+
 class _Everybody(Visitors):
-    """Whoever asks may read: the files are for all."""
+    """Whoever asks may read."""
 
     def __call__(self, request: Request) -> Reader:
-        return ANYBODY
+        return _NOBODY
 
     def known(self, request: Request) -> Reader | None:
         """The reader whom files have."""
-        return ANYBODY
+        return _NOBODY
 
 
 async def export(
@@ -98,13 +103,13 @@ async def export(
     for name in map(static, ("page.css", "page.js", "icon.svg")):
         _, body = await _asked(app, name)
         written += files.write(folder / "static", name.rpartition("/")[2], body)
-    return Exported(len(ids), written, _swept(folder / "stories", ids))
+    return Exported(len(ids), written, _swept(folder, frozenset(named.values())))
 
 
 def _named(ids: list[int], settings: Settings) -> Iterator[tuple[str, str]]:
     """The address of each page, and the file that it is in."""
     yield "/", "index.html"
-    for number in range(1, (len(ids) + _A_PAGE - 1) // _A_PAGE + 1):
+    for number in range(1, min((len(ids) + _A_PAGE - 1) // _A_PAGE, front_page.LAST) + 1):
         query = "?order=time" if number == 1 else f"?order=time&page={number}"
         yield f"/{query}", f"by-time-{number}.html"
     yield "/sources", "sources.html"
@@ -173,10 +178,14 @@ def _written(moment: str) -> str:
     return f"{datetime.fromisoformat(moment):%Y-%m-%d %H:%M} UTC"
 
 
-def _swept(folder: Path, ids: list[int]) -> int:
-    """Remove the pages of stories that are not among these; how many."""
-    kept = {f"{story}.html" for story in ids}
-    gone = [file for file in folder.glob("*.html") if file.stem.isdigit() and file.name not in kept]
+def _swept(folder: Path, named: frozenset[str]) -> int:
+    """Remove the pages of stories, and of lists, that are not among these; how many."""
+    ours = [*folder.glob("by-time-*.html"), *(folder / "stories").glob("*.html")]
+    gone = [
+        file
+        for file in ours
+        if file.stem.rpartition("-")[2].isdigit() and str(file.relative_to(folder)) not in named
+    ]
     for file in gone:
         file.unlink(missing_ok=True)
     return len(gone)

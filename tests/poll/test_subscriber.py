@@ -138,6 +138,20 @@ def test_a_list_is_taken(config):
     assert load(config, {}).sources[1].tags == ("sea",)
 
 
+def test_a_configuration_that_is_wrong_is_not_to_be_written_by_hand(config, tmp_path):
+    """Somebody has broken it since the service read it: that is what is said."""
+
+    async def broken(subscriber):
+        config.write_text(config.read_text("utf-8") + "colour: red\n", "utf-8")
+        return await subscriber.take(LIST.encode())
+
+    (outcome,), changes = subscribed(config, broken)
+    assert isinstance(outcome, ConfigurationError)
+    assert not isinstance(outcome, NotWritten)
+    assert "colour: unknown key" in str(outcome)
+    assert changes == 0
+
+
 def test_what_cannot_be_written_is_given_to_the_person(config, monkeypatch):
     """Nothing is written, and the lines are there to be put in by hand. (Root, who tests, may write all.)"""
 

@@ -12,8 +12,10 @@ from events import BUDGET, FIRE, FIRE_AGAIN, chain, made
 from shop import PAPER
 
 from aggregator.errors import PublishError
+from aggregator.serve import export as export_module
 from aggregator.serve.export import Exported, export
 from aggregator.settings import Settings
+from storage import marks
 
 LINK = re.compile(r'(?:href|src)="([^"]+)"')
 
@@ -70,6 +72,26 @@ def test_only_what_changed_is_written(desk, settings, tmp_path):
     changed = {file.name for file, body in before.items() if file.exists() and file.read_bytes() != body}
     assert "index.html" in changed
     assert not {name for name in changed if name[0].isdigit()}, "no story has changed"
+
+
+def test_lists_that_have_become_shorter_go(desk, settings, tmp_path, monkeypatch):
+    """No link leads nowhere then either."""
+    monkeypatch.setattr(export_module, "_A_PAGE", 4)
+    assert exported(desk, settings, tmp_path / "site").stories == 12
+    assert len(list((tmp_path / "site").glob("by-time-*.html"))) == 3
+    assert exported(desk, settings, tmp_path / "site", most=3).removed == 9 + 2
+    assert [each.name for each in (tmp_path / "site").glob("by-time-*.html")] == ["by-time-1.html"]
+
+
+def test_files_say_nothing_of_any_reader(desk, settings, tmp_path):
+    """Neither what they have read nor what they do not want to hear of."""
+    with desk.database.writing() as tx:
+        marks.mute_word(tx, 0, "parliament")
+        marks.read(tx, 0, {1: 2}, desk.now)
+    exported(desk, settings, tmp_path / "site")
+    index = (tmp_path / "site/index.html").read_text("utf-8")
+    assert BUDGET[0] in index
+    assert "story read" not in index
 
 
 def test_a_folder_that_cannot_be_written_is_an_error(desk, settings, tmp_path):

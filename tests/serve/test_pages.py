@@ -185,6 +185,9 @@ def test_readers_log_in_where_stories_are_only_shown(database):
         assert "Log in" in visitor.get("/stories/1")
         visitor.send("/login", name="ines", password="correct horse")
         assert FIRE[0] in visitor.get("/stories/1")
+        assert "Log out" in visitor.get("/")
+        visitor.send("/logout")
+        assert "Log in" in visitor.get("/")
 
 
 def test_a_correction_after_publication_is_a_diff(shop, visitor):

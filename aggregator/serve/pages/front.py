@@ -28,7 +28,9 @@ _A_PAGE = 25
 _WEIGHED = (
     200  # stories, the last updated ones, of which the heaviest come first, and the marks are looked at
 )
-_LAST = 100  # page by time
+LAST = 100
+"""Pages of a list; a search finds what is older."""
+
 _FOUND = 500  # stories of a search
 _TEXT = "^[^\\x00]*$"  # PostgreSQL knows no text with a NUL
 
@@ -44,7 +46,7 @@ class Asked(BaseModel):
     corroborated: bool = False
     show: Literal["", "unread", "starred", "since", "muted"] = ""
     order: Literal["weight", "time"] = "weight"
-    page: int = Field(1, ge=1, le=_LAST)
+    page: int = Field(1, ge=1, le=LAST)
 
     def filter(self) -> Filters:
         """Which stories; what is empty wants nothing."""
@@ -91,7 +93,7 @@ def router(desk: Desk) -> APIRouter:
             images=desk.pictures.mode,
             picture=desk.pictures.source,
             stories=[_row(each, weights[each.id], marked.get(each.id, Mark())) for each in found_here],
-            more=len(ids) > start + _A_PAGE and asked.page < _LAST,
+            more=len(ids) > start + _A_PAGE and asked.page < LAST,
             asked=asked,
             problem=problem,
             marked=partial(language.marked, words=searched.words),
