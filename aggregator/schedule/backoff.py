@@ -65,7 +65,7 @@ def after_limit(
     Args:
         limited: the host that answered.
         before: the state of its source before the poll.
-        after: the same after it; see `due.after_failure`.
+        after: the same after it; see `next_poll.after_failure`.
         neighbours: the states of all other sources at that host.
         standing: the pauses that there are.
         fetching: the bounds.
