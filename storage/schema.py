@@ -106,6 +106,14 @@ pause = sa.Table(
     sqlite_with_rowid=False,
 )
 
+paused_source = sa.Table(
+    "paused_source",
+    metadata,
+    _column("name", sa.Text, primary_key=True, why="of the source, as the configuration has it"),
+    _column("since", Instant, nullable=False, why="when a person paused it"),
+    _column("until", Instant, why="when it is polled again; null: when a person resumes it"),
+)
+
 report = sa.Table(
     "report",
     metadata,

@@ -155,7 +155,11 @@ async def _with_progress(pipeline: Pipeline, chosen: Sequence[Source]) -> list[P
 def _summary(outcomes: Sequence[PollResult], left: int, *, everything: bool) -> str:
     """What came of it, and why some sources were left alone."""
     are = "is" if left == 1 else "are"
-    why = f"asked to be left alone, or {are} gone" if everything else f"{are} not due (--all polls them too)"
+    why = (
+        f"paused, asked to be left alone, or {are} gone"
+        if everything
+        else f"{are} paused or not due (--all polls what is not due)"
+    )
     left += sum(polled.left_alone is not None for polled in outcomes)
     outcomes = [polled for polled in outcomes if polled.left_alone is None]
     if not outcomes:

@@ -1,16 +1,17 @@
-"""The command that shows how the sources fare."""
+"""Commands about single sources: how they fare, pause, resume."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 
 from aggregator.cli import Session
 from aggregator.cli.page import lay_out, listing, table
+from aggregator.cli.stories import Since
 from aggregator.display import counted, on_one_line, without_secrets
 
 if TYPE_CHECKING:
@@ -39,8 +40,8 @@ def sources(session: Session, name: str | None, *, as_json: bool) -> None:
     from aggregator.service.daemon import now
 
     settings = session.settings(folders_must_exist=False)
-    if name is not None and name not in {source.name for source in settings.sources}:
-        _unknown(name, [source.name for source in settings.sources])
+    if name is not None:
+        _must_be_known(session, [name])
     with session.stories().reading() as tx:
         found = source_statuses(tx, settings, now(), name)
     if as_json:
@@ -50,6 +51,50 @@ def sources(session: Session, name: str | None, *, as_json: bool) -> None:
         _print_page(found[0])
     else:
         _print_table(found)
+
+
+@click.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.option("--for", "how_long", type=Since(), help="Until then, 12h or 7d; without it until `resume`.")
+@click.pass_obj
+def pause(session: Session, names: tuple[str, ...], how_long: timedelta | None) -> None:
+    """Poll these sources no more for a while; what they gave stays.
+
+    It holds at once for a service that runs, and for `once --all`. Files in a drop folder wait there.
+    """
+    from aggregator.model import PausedSource
+    from aggregator.service.daemon import now
+    from storage import paused_sources
+
+    _must_be_known(session, names)
+    moment = now()
+    until = moment + how_long if how_long is not None else None
+    with session.database().writing() as tx:
+        for name in names:
+            paused_sources.pause(tx, PausedSource(name, moment, until))
+    said = f"until {_when(until)} UTC" if until else "until `aggregator resume`"
+    click.echo(on_one_line(f"{counted(len(set(names)), 'source')} paused {said}"))
+
+
+@click.command()
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
+@click.pass_obj
+def resume(session: Session, names: tuple[str, ...]) -> None:
+    """Poll paused sources again, as soon as they are due."""
+    from aggregator.service.daemon import now
+    from storage import paused_sources
+
+    _must_be_known(session, names)
+    with session.stories().writing() as tx:
+        were = [name for name in dict.fromkeys(names) if paused_sources.resume(tx, name, now())]
+    click.echo(f"{counted(len(were), 'source')} resumed" if were else "not paused; nothing was changed")
+
+
+def _must_be_known(session: Session, names: Sequence[str]) -> None:
+    known = [source.name for source in session.settings(folders_must_exist=False).sources]
+    for name in names:
+        if name not in known:
+            _unknown(name, known)
 
 
 def _unknown(name: str, known: Sequence[str]) -> None:
@@ -167,4 +212,4 @@ def size(count: int) -> str:
     return f"{amount:.1f} {unit}" if amount < 9.95 and unit != "B" else f"{amount:.0f} {unit}"
 
 
-COMMANDS = (sources,)
+COMMANDS = (sources, pause, resume)

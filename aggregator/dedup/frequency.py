@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
-import wordfreq
 
 from aggregator.dedup.text import stemmer
 
@@ -72,6 +71,8 @@ class _Rates:
 @functools.cache
 def _rates(language: str) -> _Rates:
     """Rate of every feature of a language that wordfreq knows, else nothing."""
+    import wordfreq  # noqa: PLC0415 - 0.2 s, which a start with nothing to do need not wait
+
     listed = _LISTED.get(language, language)
     if listed not in wordfreq.available_languages("best"):
         return _Rates({})

@@ -1,7 +1,8 @@
 """Queue of sources to poll: which are due, which a person may poll now, and which are left alone.
 
 When a feed is due lives in the database, and so do the pauses after a 429, so that a restart polls nothing
-early. Folders are looked into by a clock of this process alone.
+early. What a person has paused is polled by nobody, person or not, until they resume it. Folders are looked
+into by a clock of this process alone.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from aggregator.errors import BadStatus, LeftAlone, SourceError
 from aggregator.model import Pause, SourceState
 from aggregator.schedule import backoff, next_poll
 from aggregator.settings import FeedSource, Fetching, FolderSource, Settings, Source
+from storage import paused_sources, sources
 from storage import pauses as kept_pauses
-from storage import sources
 from storage.database import Database
 
 
@@ -46,7 +47,7 @@ class PollQueue:
         """The sources to poll now, the one that has waited longest first."""
         now = self._clock()
         self._learn_pauses()
-        moments = [(self._due_at(source, state, now), source) for source, state in self._states()]
+        moments = [(self._due_at(source, state, now), source) for source, state in self._active(now)]
         overdue = [(moment, source) for moment, source in moments if moment is not None and moment <= now]
         return [source for _, source in sorted(overdue, key=lambda pair: pair[0])]
 
@@ -54,7 +55,7 @@ class PollQueue:
         """The sources that a person may have polled now, due or not; pauses that no server asked for end."""
         now = self._clock()
         self.person_comes()
-        return [source for source, state in self._states() if self._may_poll(source, state, now)]
+        return [source for source, state in self._active(now) if self._may_poll(source, state, now)]
 
     def person_comes(self) -> None:
         """Learn of the pauses, and let those end that no server asked for."""
@@ -70,9 +71,9 @@ class PollQueue:
         return state.reason if next_poll.asked_to_wait(state, self.bounds(source), now) else None
 
     def next_wait(self) -> timedelta | None:
-        """How long until the next source is due; None if all have been given up."""
+        """How long until the next source is due; None if all have been given up or paused."""
         now = self._clock()
-        moments = [self._due_at(source, state, now) for source, state in self._states()]
+        moments = [self._due_at(source, state, now) for source, state in self._active(now)]
         return min((moment - now for moment in moments if moment is not None), default=None)
 
     def state(self, source: Source) -> SourceState:
@@ -139,6 +140,12 @@ class PollQueue:
         with self._database.reading() as tx:
             known = sources.states(tx)
         return [(source, next_poll.known(known, source)) for source in self._settings.sources]
+
+    def _active(self, now: datetime) -> list[tuple[Source, SourceState]]:
+        """All that no person has paused."""
+        with self._database.reading() as tx:
+            paused = paused_sources.paused(tx, now)
+        return [(source, state) for source, state in self._states() if source.name not in paused]
 
     def _due_at(self, source: Source, state: SourceState, now: datetime) -> datetime | None:
         if isinstance(source, FolderSource):

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from aggregator.display import without_secrets
-from aggregator.model import Pause, SourceState
+from aggregator.model import Pause, PausedSource, SourceState
 from aggregator.schedule import backoff, next_poll, silence
-from aggregator.schedule.freshness import in_words
+from aggregator.schedule.freshness import at, in_words
 from aggregator.schedule.silence import Silence
 from aggregator.settings import FeedSource, Fetching, FolderSource, Settings, Source
+from storage import paused_sources, source_stats, sources
 from storage import pauses as kept_pauses
-from storage import source_stats, sources
 from storage.source_stats import SourceStats
 
 
@@ -25,12 +25,13 @@ class SourceStatus:
     Attributes:
         source: its configuration.
         state: what is remembered of it.
-        condition: in a word: ``new``, ``good``, ``failing``, ``paused`` (its host is left alone after a 429),
-            ``stopped``, ``moved`` or ``silent``.
+        condition: in a word: ``new``, ``good``, ``failing``, ``paused`` (by a person, or its host is left
+            alone after a 429), ``stopped``, ``moved`` or ``silent``.
         next_poll: when it is polled next, now or later; None for a folder and for what is polled no more.
         why: why then.
         stats: what it gave.
         silence: set where it is silent for longer than it ever is.
+        paused: what a person said, where they have paused it.
 
     """
 
@@ -41,6 +42,7 @@ class SourceStatus:
     why: str
     stats: SourceStats
     silence: Silence | None
+    paused: PausedSource | None = None
 
     @property
     def told_share(self) -> float | None:
@@ -120,15 +122,17 @@ def source_statuses(
     counts = source_stats.stats_by_source(tx, name) if given is None else given
     states = sources.states(tx)
     standing = kept_pauses.standing(tx)
-    found = []
+    paused = paused_sources.paused(tx, now)
+    found: list[SourceStatus] = []
     for source in settings.sources:
         if name in (None, source.name):
             state, stats = next_poll.known(states, source), counts.get(source.name, SourceStats())
             moments = source_stats.moments(tx, source.name, silence.MOMENTS)
             if isinstance(source, FolderSource):
-                found.append(_of_folder(source, state, stats, moments, now))
+                status = _of_folder(source, state, stats, moments, now)
             else:
-                found.append(_of_feed(source, state, stats, moments, standing, settings.fetch, now))
+                status = _of_feed(source, state, stats, moments, standing, settings.fetch, now)
+            found.append(_as_paused(status, paused[source.name]) if source.name in paused else status)
     return found
 
 
@@ -158,6 +162,13 @@ def _of_feed(
         moment, why = pause.until, pause.reason
         condition = condition if state.error else "paused"
     return SourceStatus(source, state, condition, moment, why, given, silent)
+
+
+def _as_paused(status: SourceStatus, said: PausedSource) -> SourceStatus:
+    """A person's word counts more than what a poll has left behind."""
+    until = f"until {at(said.until)}" if said.until else "until it is resumed"
+    why = f"paused by a person {until}"
+    return replace(status, condition="paused", next_poll=said.until, why=why, silence=None, paused=said)
 
 
 def _next(

@@ -23,7 +23,7 @@ from aggregator.poll.poll_queue import note_other_limit
 from aggregator.schedule import websub
 from aggregator.schedule.freshness import wished
 from aggregator.settings import FeedSource, Settings
-from storage import subscriptions
+from storage import paused_sources, subscriptions
 from storage.subscriptions import Subscription
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Hubs:
         return answer
 
     async def sender(self, token: str, body: bytes, signature: str | None) -> FeedSource | None:
-        """The source that a body is of; None where nobody has signed it who may.
+        """The source that a body is of; None where nobody has signed it who may, or where it is paused.
 
         Raises:
             StoreError: the database refused.
@@ -156,7 +156,13 @@ class Hubs:
         subscription = await self.known(token)
         if subscription is None or not websub.authentic(body, signature, subscription.secret):
             return None
+        if await asyncio.to_thread(self._paused, subscription.source):
+            return None
         return self._sources[subscription.source]
+
+    def _paused(self, source: str) -> bool:
+        with self._database.reading() as tx:
+            return source in paused_sources.paused(tx, self._clock())
 
     def _look_up(self, token: str) -> Subscription | None:
         with self._database.reading() as tx:

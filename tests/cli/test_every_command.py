@@ -28,7 +28,19 @@ COMMANDS = (
         "explain",
     ),
     *("sources", "add", "import", "export"),
-    *("merge", "split", "undo", "corrections", "rehearse", "recluster", "learn", "search", "load"),
+    *(
+        "merge",
+        "split",
+        "undo",
+        "corrections",
+        "rehearse",
+        "recluster",
+        "learn",
+        "search",
+        "load",
+        "pause",
+        "resume",
+    ),
     *("evaluate", "db", "db upgrade", "schema", "completion", "man"),
 )
 

@@ -95,9 +95,13 @@ def test_once_says_what_it_leaves_alone_and_why(aggregator, tmp_path, origin, rs
     )
     assert aggregator("once").out.startswith("3 sources polled: 1 new report")
     due = aggregator("once")
-    assert due.out == "1 source polled: 0 new reports, 0 revised; 2 are not due (--all polls them too)\n"
+    assert due.out == (
+        "1 source polled: 0 new reports, 0 revised; 2 are paused or not due (--all polls what is not due)\n"
+    )
     every = aggregator("once", "--all")
-    assert every.out == ("2 sources polled: 0 new reports, 0 revised; 1 asked to be left alone, or is gone\n")
+    assert every.out == (
+        "2 sources polled: 0 new reports, 0 revised; 1 paused, asked to be left alone, or is gone\n"
+    )
     assert (due.status, every.status) == (0, 0)
     assert [path for path, _, _ in origin.asked].count("/gone") == 1
 

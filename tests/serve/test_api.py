@@ -286,3 +286,16 @@ def test_the_pages_alone_change_nothing(database):
     with opened(desk, writable=False) as served:
         document = json.load(urllib.request.urlopen(f"{served.url}/api/v1/openapi.json"))
     assert {way for path in document["paths"].values() for way in path} == {"get"}
+
+
+def test_a_source_is_paused_and_polled_again(call):
+    """The list says so; a source that is none is not found, and a time that cannot be is no fault of ours."""
+    until = "2031-01-01T00:00:00+02:00"
+    assert call("POST", "/sources/pause", {"source": "Paper 0", "until": until}).status == 204
+    (said,) = call("GET", "/sources").body["sources"]
+    assert (said["state"], said["next_poll"]) == ("paused", "2030-12-31T22:00:00+00:00")
+    assert call("POST", "/sources/resume", {"source": "Paper 0"}).status == 204
+    assert call("GET", "/sources").body["sources"][0]["state"] == "new"
+    assert call("POST", "/sources/pause", {"source": "Paper 9"}).status == 404
+    for edge in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"):
+        assert call("POST", "/sources/pause", {"source": "Paper 0", "until": edge}).status == 204

@@ -24,6 +24,10 @@ FREE = ("GET /stories", "GET /search")
 """A query and a cursor are texts that not every text is; no schema says which."""
 
 
+NAMING = ("POST /corrections", "POST /sources/pause", "POST /sources/resume")
+"""Which stories and which sources there are, no schema says; these do what was asked elsewhere."""
+
+
 @pytest.fixture
 def served(tmp_path) -> Iterator[Shop]:
     database = Database(f"sqlite:///{tmp_path}/a.db")
@@ -63,5 +67,5 @@ def test_it_is_as_it_says(served, label, mode):
         answered.add(answer.status_code)
 
     each()
-    if mode == GenerationMode.POSITIVE and label != "POST /corrections":  # which stories there are, none says
+    if mode == GenerationMode.POSITIVE and label not in NAMING:
         assert min(answered) < 300

@@ -237,6 +237,24 @@ def test_the_sources_and_their_list(visitor):
     assert 'xmlUrl="https://paper0.example/feed"' in visitor.get("/sources.opml")
 
 
+def test_a_source_is_paused_and_polled_again(shop, visitor):
+    """For as long as was said, with why on the page; a source that is not there is not found."""
+    visitor.get("/sources")
+    text = visitor.send("/sources/pause", name="Paper 0", days="7")
+    until = shop.desk.now + timedelta(days=7)
+    assert f"paused by a person until {until:%a %Y-%m-%d %H:%M} GMT" in text
+    assert "Pause Paper 0" not in text
+    text = visitor.send("/sources/resume", name="Paper 0")
+    assert "paused by a person" not in text
+    assert "paused by a person until it is resumed" in visitor.send("/sources/pause", name="Paper 0")
+    visitor.send("/sources/pause", name="Paper 9")
+    assert visitor.status == 404
+    visitor.get("/sources")
+    visitor.text = ""
+    visitor.send("/sources/resume", name="Paper 0")
+    assert visitor.status == 403, "another site knows no word of ours"
+
+
 def test_a_file_has_its_digest_in_its_address(visitor):
     """So it is kept for ever; another digest, or another name, is not found."""
     (path,) = re.findall('href="(/static/[^"]+css)"', visitor.get("/"))

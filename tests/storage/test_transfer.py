@@ -9,13 +9,14 @@ import pytest
 import sqlalchemy as sa
 
 from aggregator.errors import StoreError
-from aggregator.model import Enclosure, Media, Pause, Report, Side, SourceState
+from aggregator.model import Enclosure, Media, Pause, PausedSource, Report, Side, SourceState
 from storage import (
     corrections,
     deliveries,
     marks,
     media,
     pages,
+    paused_sources,
     pauses,
     progress,
     readers,
@@ -73,6 +74,7 @@ def old(tmp_path: Path, report):
             deliveries.queue(tx, "desk", opened[:1], NOON, NOON)
             sources.take(tx, "Inbox", b"digest", "a.txt", NOON)
             progress.keep(tx, "Inbox", b"long", "b.jsonl", Progress(9, 2, 2, 1, 0, (2,)), NOON)
+            paused_sources.pause(tx, PausedSource("a", NOON))
             pauses.keep(tx, Pause("host", "example.org", NOON, "429", asked=False), NOON - timedelta(days=1))
         yield database
 

@@ -186,6 +186,19 @@ class SourceList(BaseModel):
     sources: list[dict[str, Any]]
 
 
+class PauseWanted(Taken):
+    """A source that is to be polled no more for a while."""
+
+    source: str = Field(max_length=200)
+    until: datetime | None = Field(None, description="In UTC where no offset is given; null: until resumed.")
+
+
+class ResumeWanted(Taken):
+    """A source that is to be polled again."""
+
+    source: str = Field(max_length=200)
+
+
 class Explained(BaseModel):
     """Why two reports are, or are not, one story, as `aggregator explain --json` says it."""
 

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import Discriminator
 
+from aggregator.errors import NotFound
+from aggregator.model import PausedSource
 from aggregator.serve.api import access, problems, values
 from aggregator.serve.api.access import Who
 from aggregator.serve.api.stories import Number, marks_of
@@ -16,7 +18,7 @@ from aggregator.serve.pages import Desk
 from aggregator.stories import correct
 from aggregator.stories.linker import Linker
 from aggregator.stories.lookup import standing
-from storage import marks
+from storage import marks, paused_sources
 from storage.streams import voices
 
 _WORDS = 500  # muted words of a reader
@@ -72,7 +74,36 @@ def router(desk: Desk) -> APIRouter:
         """Take the last correction back that is in force."""
         return _corrected(desk, lambda tx, linker: correct.undo(tx, linker, desk.now()))
 
+    _add_pausing(found, desk)
     return found
+
+
+def _add_pausing(found: APIRouter, desk: Desk) -> None:
+    @found.post("/sources/pause", status_code=204, responses=problems.MISSING)
+    def pause_source(_: Who, said: values.PauseWanted) -> None:
+        """Poll a source no more for a while; what it gave stays."""
+        until = _in_utc(said.until) if said.until else None
+        with desk.database.writing() as tx:
+            paused_sources.pause(tx, PausedSource(_known(desk, said.source), desk.now(), until))
+
+    @found.post("/sources/resume", status_code=204, responses=problems.MISSING)
+    def resume_source(_: Who, said: values.ResumeWanted) -> None:
+        """Poll a paused source again; nothing happens to one that is not paused."""
+        with desk.database.writing() as tx:
+            paused_sources.resume(tx, _known(desk, said.source), desk.now())
+
+
+def _known(desk: Desk, name: str) -> str:
+    if name not in {source.name for source in desk.settings().sources}:
+        raise NotFound(f"no source is called {name!r}", hint="GET /sources lists them")
+    return name
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:  # the first and the last day that there are, in another zone
+        return moment.replace(tzinfo=UTC)
 
 
 def _corrected(desk: Desk, work: Callable[[Any, Linker], correct.Outcome]) -> values.CorrectionDone:
@@ -90,8 +121,7 @@ def _mark(tx: Any, who: int, story: int, said: values.Marking, now: datetime) ->
     if said.starred is not None:
         marks.star(tx, who, [story], now if said.starred else None)
     if said.muted is not None:
-        until, more = said.muted_until, said.muted_growth
-        if until is not None:
-            until = until.astimezone(UTC) if until.tzinfo else until.replace(tzinfo=UTC)
+        more = said.muted_growth
+        until = _in_utc(said.muted_until) if said.muted_until else None
         grown = voices(tx, [story])[story] + more if more else None
         marks.mute(tx, who, story, now if said.muted else None, until=until, voices=grown)

@@ -49,6 +49,7 @@ def router(desk: Desk) -> APIRouter:
         entrance,
         front,
         marking,
+        pausing,
         rendering,
         sources,
         story,
@@ -63,4 +64,5 @@ def router(desk: Desk) -> APIRouter:
         found.include_router(correcting.router(desk))
         found.include_router(marking.router(desk))
         found.include_router(subscribing.router(desk))
+        found.include_router(pausing.router(desk))
     return found

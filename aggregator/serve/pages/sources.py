@@ -43,6 +43,7 @@ def router(desk: Desk) -> APIRouter:
             statuses=statuses,
             plots=plots,
             addresses=shown,
+            pauses=desk.writable,
             adds=desk.writable and desk.subscriber is not None,
             csrf=said,
             now=desk.now(),
