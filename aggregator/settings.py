@@ -337,12 +337,17 @@ class Serve(Section):
 
 
 class WebSub(Section):
-    """Feeds that name a WebSub hub tell what is new by themselves, and are polled rarely."""
+    """Feeds tell what is new by themselves: those that are polled, and our own."""
 
     callback: Annotated[str, AfterValidator(_public_folder)] | None = Field(
         None,
         description="Public address that a web server passes on to /websub of `serve`; without it, "
         "no hub is asked.",
+    )
+    hub: Literal["none", "public", "private"] = Field(
+        "none",
+        description="Whom our own hub tells at once what is new in our feeds: nobody; who asks from the "
+        "public internet; or from private networks too. Needs serve.public_url.",
     )
 
 

@@ -26,6 +26,9 @@ WEIGHTS: Final = "weights"
 PICTURES: Final = "pictures"
 """The key that signs addresses of pictures, in hexadecimal."""
 
+HUB: Final = "hub"
+"""The key of the address of our own hub, in hexadecimal."""
+
 REHEARSED: Final = "rehearsed"
 """What the last rehearsal said, in short, as JSON: for the page of quality."""
 

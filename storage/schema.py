@@ -392,6 +392,18 @@ subscription = sa.Table(
     sqlite_with_rowid=False,
 )
 
+hub_subscription = sa.Table(
+    "hub_subscription",
+    metadata,
+    _column("topic", sa.Text, primary_key=True, why="public address of a feed of ours"),
+    _column("callback", sa.Text, primary_key=True, why="who is told what is new in it"),
+    _column("secret", sa.Text, why="signs what is sent; null: it is not signed"),
+    _column("until", Instant, nullable=False, why="end of the lease"),
+    _column("due", Instant, nullable=False, why="not to be told before; after failures"),
+    _column("tries", sa.Integer, nullable=False, why="failures in a row; the wait grows with it"),
+    _column("sent", sa.Text, why="digest of what it has got; null: nothing yet"),
+)
+
 reader = sa.Table(
     "reader",
     metadata,

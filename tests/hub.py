@@ -66,8 +66,8 @@ class World:
                     "database": f"sqlite:///{self.folder}/a.db",
                     "sources": [source | self.given.get("source", {})],
                     "fetch": {"host_spacing": "0s", "max_body_bytes": 5000},
-                    "publish": {"directory": self.folder / "feeds"},
-                    "serve": {"port": 0},
+                    "publish": {"directory": self.folder / "feeds"} | self.given.get("publish", {}),
+                    "serve": {"port": 0} | self.given.get("serve", {}),
                     "websub": {"callback": PUBLIC} | self.given.get("websub", {}),
                 }
             )

@@ -196,9 +196,15 @@ def _deaf(document: Document) -> Iterator[Problem]:
     websub, serve = document.values.get("websub"), document.values.get("serve")
     callback = isinstance(websub, dict) and websub.get("callback")
     enabled = serve.get("enabled") if isinstance(serve, dict) else None
-    if callback and str(enabled or "yes").lower() in _NO:
+    deaf = enabled is not None and str(enabled).lower() in _NO
+    if callback and deaf:
         text = "nothing answers there while serve.enabled is false"
         yield document.problem(("websub", "callback"), text)
+    hub = websub.get("hub", "none") if isinstance(websub, dict) else "none"
+    public = serve.get("public_url") if isinstance(serve, dict) else None
+    if hub in ("public", "private") and (deaf or not public):
+        text = "subscribers find it by serve.public_url, and serve has to be enabled"
+        yield document.problem(("websub", "hub"), text)
 
 
 def _duration(value: Any) -> timedelta | None:

@@ -21,6 +21,7 @@ import contextlib
 import os
 import random
 import sys
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,6 +34,7 @@ from aggregator.fetch.folder import Dropped, Refusal
 from aggregator.model import Answer, Parsed, SourceState
 from aggregator.poll.discover import DiscoveredFeed, Discovery
 from aggregator.poll.fulltext import FullText, PageResult
+from aggregator.poll.hub import Hub, Intent
 from aggregator.poll.ingestion import Ingestion
 from aggregator.poll.lines import Lines, LinesFile
 from aggregator.poll.poll_queue import PollQueue
@@ -100,6 +102,7 @@ class Pipeline:
         self._publishing = asyncio.Lock()
         self._additions = Additions()
         self._poll_queue = PollQueue(settings, database, clock)
+        self._intents: deque[Intent] = deque()  # of who wants to be told by our hub
         self._compose()
 
     @property
@@ -129,6 +132,7 @@ class Pipeline:
         settings, database, write, clock = self._settings, self._database, self._writer.write, self._clock
         self._outbox = Outbox(settings, database, self._fetcher, write, clock)
         self._hubs = Hubs(settings, database, self._fetcher, write, clock)
+        self._hub = Hub(settings, database, self._fetcher, write, clock, self._intents)
         self._full_text = FullText(
             settings, database, self._fetcher, self._parser, self._linker, write, clock
         )
@@ -245,6 +249,15 @@ class Pipeline:
     async def push(self) -> int:
         """Tell targets of stories; how many were told."""
         return await self._outbox.turn()
+
+    @property
+    def hub(self) -> Hub:
+        """Our own hub; it takes requests, and `tell_subscribers` answers them."""
+        return self._hub
+
+    async def tell_subscribers(self) -> int:
+        """Confirm subscriptions to our feeds, and send those that have changed; how many were told."""
+        return await self._hub.turn()
 
     async def publish(self) -> list[Path]:
         """Write the feeds; the files that changed.

@@ -32,7 +32,11 @@ class _Feed(Atom1Feed):  # type: ignore[misc]  # feedgenerator ships no types
     def add_root_elements(self, handler: Any) -> None:
         handler.addQuickElement("title", self.channel.title)
         handler.addQuickElement("subtitle", self.channel.description)
-        for relation, address in (("alternate", self.channel.home), ("self", self.channel.address)):
+        for relation, address in (
+            ("alternate", self.channel.home),
+            ("self", self.channel.address),
+            ("hub", self.channel.hub),
+        ):
             if address:
                 handler.addQuickElement("link", None, {"rel": relation, "href": address})
         handler.addQuickElement("id", self.channel.id)

@@ -30,6 +30,7 @@ class Channel:
         home: public address of the folder of feeds, if it has one.
         address: public address of this very file, if it has one.
         pages: public address below which each story has a page, if they have.
+        hub: address of the WebSub hub that tells what is new in it, if one does.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Channel:
     home: str | None = None
     address: str | None = None
     pages: str | None = None
+    hub: str | None = None
 
     @property
     def description(self) -> str:

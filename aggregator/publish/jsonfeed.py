@@ -22,6 +22,7 @@ def render(channel: Channel, stories: Sequence[Story]) -> bytes:
         home_page_url=channel.home,
         feed_url=channel.address,
         authors=[{"name": channel.author}],
+        hubs=[{"type": "WebSub", "url": channel.hub}] if channel.hub else [],
     )
     feed["items"] = [_item(item(story, channel.pages)) for story in stories]
     return json.dumps(feed, ensure_ascii=False, indent=1).encode() + b"\n"

@@ -31,6 +31,7 @@ def render(channel: Channel, stories: Sequence[Story]) -> bytes:
         description=_text(channel.description),
         feed_url=channel.address,
     )
+    feed.hub = channel.hub
     feed.items = [item(story, channel.pages) for story in stories]
     body = BytesIO()
     feed.write(body, "utf-8")
@@ -39,6 +40,12 @@ def render(channel: Channel, stories: Sequence[Story]) -> bytes:
 
 class _Feed(Rss201rev2Feed):  # type: ignore[misc]  # feedgenerator ships no types
     items: list[Item]
+    hub: str | None = None
+
+    def add_root_elements(self, handler: Any) -> None:
+        super().add_root_elements(handler)
+        if self.hub:
+            handler.addQuickElement("atom:link", None, {"rel": "hub", "href": self.hub})
 
     def latest_post_date(self) -> datetime:
         # The library would take the time of writing for an empty feed.

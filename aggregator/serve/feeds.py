@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from email.utils import format_datetime
 from typing import Annotated, Any, Literal
 
@@ -20,7 +19,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from aggregator import query as language
 from aggregator.errors import QueryError
 from aggregator.model import Story
-from aggregator.publish import channel, render
+from aggregator.poll.named_feeds import KINDS, channel_at, stories_of
+from aggregator.publish import render
 from aggregator.publish.item import Channel, item, last_change
 from aggregator.serve.pages import Desk
 from aggregator.settings import PublishedFeed
@@ -28,11 +28,6 @@ from aggregator.stories.additions import Additions
 from storage import search, stories
 
 Kind = Literal["rss", "atom", "json"]
-_KINDS = {
-    "rss": "application/rss+xml; charset=utf-8",
-    "atom": "application/atom+xml; charset=utf-8",
-    "json": "application/feed+json; charset=utf-8",
-}
 _SHOWN = 50  # stories of a search
 _SMALLEST = 500  # bytes that are worth compressing
 _NUMBER = Path(ge=1, le=2**63 - 1)
@@ -79,9 +74,7 @@ def _of_name(desk: Desk, additions: Additions, request: Request, kind: Kind, nam
     if name not in feeds:
         return PlainTextResponse("there is no feed of this name\n", 404)
     feed = feeds[name]
-    with desk.database.reading() as tx:
-        ids = stories.selected(tx, min_publishers=feed.min_publishers, tags=feed.tags, limit=feed.limit)
-        told = stories.load(tx, ids, desk.database.uuid, whole=False)
+    told = stories_of(desk.database, feed)
     return _answer(request, kind, _channel(desk, request, feed), additions(told))
 
 
@@ -104,13 +97,8 @@ def _titled(q: str) -> str:
 
 def _channel(desk: Desk, request: Request, feed: PublishedFeed) -> Channel:
     """What the feed says of itself; its address is the one that it was asked for."""
-    settings = desk.settings()
-    public = settings.serve.public_url
-    named = channel(settings.publish, feed, f"{feed.name}", desk.database.uuid, public)
-    if not public:
-        return Channel(named.title, named.id, named.author)
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return replace(named, home=public, address=f"{public}{path}")
+    return channel_at(desk.settings(), feed, path, desk.database)
 
 
 def _stranger() -> Response:
@@ -129,10 +117,12 @@ def _answer(request: Request, kind: Kind, about: Channel, told: Sequence[Story])
         "Cache-Control": "private, no-cache",
         "Vary": "Accept-Encoding, Authorization, Cookie",
     }
+    if about.hub:
+        fields["Link"] = f'<{about.hub}>; rel="hub", <{about.address}>; rel="self"'
     if etag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
         return Response(status_code=304, headers=fields)
     body, coding = _coded(body, request.headers.get("Accept-Encoding", ""))
-    return Response(body, headers=fields | coding, media_type=_KINDS[kind])
+    return Response(body, headers=fields | coding, media_type=KINDS[kind])
 
 
 def _coded(body: bytes, accepted: str) -> tuple[bytes, dict[str, Any]]:

@@ -206,7 +206,7 @@ async def _serving(
     if not settings.serve.enabled:
         yield []
         return
-    from aggregator.serve import api, feeds, greader, health, pages, pictures, site, visitors, websub  # noqa: PLC0415 - `once` shares this module, and serves nothing
+    from aggregator.serve import api, feeds, greader, health, hub, pages, pictures, site, visitors, websub  # noqa: PLC0415 - `once` shares this module, and serves nothing
 
     hubs = websub.router(
         lambda token: pipeline.hubs.known(token),  # noqa: PLW0108 - a reload exchanges `hubs`
@@ -220,6 +220,7 @@ async def _serving(
     routers = [
         health.router(jobs.silence),
         hubs,
+        hub.router(lambda: pipeline.hub),
         feeds.router(desk),
         pages.router(desk),
         greader.router(greader.Service(database, lambda: pipeline.settings, who, now)),

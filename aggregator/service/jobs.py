@@ -71,6 +71,7 @@ class Jobs:
             "publish": self._publish_what_changed,
             "look": self._look_again,
             "push": self._push,
+            "subscribers": self._tell_subscribers,
             "prune": self._prune,
         }
         self._armed: dict[str, float] = {}  # when each is to run, in the event loop's time
@@ -95,6 +96,7 @@ class Jobs:
         self._arm("publish", SHORTEST)
         self._arm("look", SHORTEST)
         self._arm("push", PUSH_EVERY)
+        self._arm("subscribers", PUSH_EVERY)
         self._arm("prune", PRUNE_EVERY)
         self._mind_the_clock()
 
@@ -299,6 +301,11 @@ class Jobs:
     async def _push(self) -> timedelta:
         if told := await self._pipeline.push():
             log.info("push.told", f"{counted(told, 'story', 'stories')} told")
+        return PUSH_EVERY
+
+    async def _tell_subscribers(self) -> timedelta:
+        if told := await self._pipeline.tell_subscribers():
+            log.info("hub.told", f"{counted(told, 'subscriber')} told of a feed")
         return PUSH_EVERY
 
     async def _prune(self) -> timedelta:

@@ -13,6 +13,8 @@ from hub import PUBLIC, TOPIC, World, feed
 
 from aggregator.configuration import load
 from aggregator.errors import ConfigurationError
+from aggregator.model import PausedSource
+from storage import paused_sources
 
 
 @pytest.fixture
@@ -273,3 +275,20 @@ def test_a_feed_cannot_send_us_into_a_private_network(tmp_path):
             assert (world.forms, guarded.forms) == ([], [])
 
     asyncio.run(steps())
+
+
+def test_what_a_hub_sends_of_a_paused_source_is_dropped(live):
+    """A person paused it: nothing comes in until they resume it."""
+
+    async def steps(world: World) -> None:
+        await world.subscribed()
+        with world.pipeline._database.writing() as tx:
+            paused_sources.pause(tx, PausedSource("A", world.now))
+        await world.send(feed(world.hub, "Harvest", "Tempest"))
+        assert world.titles() == ["Harvest"]
+        with world.pipeline._database.writing() as tx:
+            paused_sources.resume(tx, "A", world.now)
+        await world.send(feed(world.hub, "Harvest", "Tempest"))
+        assert world.titles() == ["Harvest", "Tempest"]
+
+    live(steps)

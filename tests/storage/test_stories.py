@@ -184,6 +184,7 @@ def test_tags_of_an_older_database_are_found_as_well(address, report):
                 schema.file_progress,
                 schema.media,
                 schema.paused_source,
+                schema.hub_subscription,
             ):
                 later.drop(tx)
             for later in (schema.muted_word, schema.visit):

@@ -13,6 +13,7 @@ from aggregator.model import Enclosure, Media, Pause, PausedSource, Report, Side
 from storage import (
     corrections,
     deliveries,
+    hub_subscriptions,
     marks,
     media,
     pages,
@@ -29,6 +30,7 @@ from storage import (
     subscriptions,
 )
 from storage.database import Database
+from storage.hub_subscriptions import HubSubscription
 from storage.progress import Progress
 from storage.subscriptions import Subscription
 from storage.transfer import copy_everything
@@ -74,6 +76,12 @@ def old(tmp_path: Path, report):
             deliveries.queue(tx, "desk", opened[:1], NOON, NOON)
             sources.take(tx, "Inbox", b"digest", "a.txt", NOON)
             progress.keep(tx, "Inbox", b"long", "b.jsonl", Progress(9, 2, 2, 1, 0, (2,)), NOON)
+            hub_subscriptions.put(
+                tx,
+                HubSubscription(
+                    "https://news.example/all.atom", "https://r.example/", "s", NOON + timedelta(days=1), NOON
+                ),
+            )
             paused_sources.pause(tx, PausedSource("a", NOON))
             pauses.keep(tx, Pause("host", "example.org", NOON, "429", asked=False), NOON - timedelta(days=1))
         yield database
