@@ -68,6 +68,9 @@ class Scripted:
     async def push(self) -> int:
         return 0
 
+    async def tell_subscribers(self) -> int:
+        return 0
+
     async def poll(self, source: Source) -> PollResult:
         self.counts["poll"] += 1
         given = self.polls.pop(0) if len(self.polls) > 1 else self.polls[0]

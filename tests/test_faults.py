@@ -62,9 +62,15 @@ def test_killed_at_a_system_call(warm: Warm, tmp_path: Path, traceable: None) ->
 
 @pytest.mark.parametrize("fault", planted.FAULTS)
 def test_a_planted_fault_is_found(warm: Warm, tmp_path: Path, traceable: None, fault: str) -> None:
-    """What a careless hand might have written does not get past these tests."""
+    """What a careless hand might have written does not get past these tests.
+
+    In which order a run polls its sources is not fixed, and so neither is the call at which a fault shows.
+    """
     calls = [Call(WHERE[fault], number) for number in range(1, 11)]
-    assert kills.at_calls(warm, tmp_path, calls, fault).findings
+    folders = [tmp_path / str(number) for number in range(4)]
+    for folder in folders:
+        folder.mkdir()
+    assert any(kills.at_calls(warm, folder, calls, fault).findings for folder in folders)
 
 
 def test_power_cut(warm: Warm, tmp_path: Path, disk: None) -> None:

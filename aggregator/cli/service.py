@@ -6,7 +6,7 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,13 +95,14 @@ def _started_by(session: Session) -> str:
 def once(session: Session, *, everything: bool) -> None:
     """Poll all that is due, publish, and exit.
 
-    The exit status is 1 if a source failed or a file was refused, also if only a part of it was.
+    The exit status is 1 if a source failed or a file was refused, also if only a part of it was, or if a
+    target of `push` could not be told.
     """
     settings = session.settings()
     from aggregator import log
 
     log.configure(settings.log.model_copy(update={"level": "error"}), os.environ)
-    outcomes = asyncio.run(_once(settings, everything=everything))
+    outcomes, untold = asyncio.run(_once(settings, everything=everything))
     click.echo(_summary(outcomes, len(settings.sources) - len(outcomes), everything=everything))
     for polled in outcomes:
         if polled.warning:
@@ -109,10 +110,15 @@ def once(session: Session, *, everything: bool) -> None:
     failed = [polled for polled in outcomes if polled.error or polled.lost or polled.refused]
     if failed:
         _print_failures(failed)
+    for target, said in untold.items():
+        click.echo(
+            on_one_line(f"aggregator: target {target} was not told, and is tried again: {said}"), err=True
+        )
+    if failed or untold:
         sys.exit(1)
 
 
-async def _once(settings: Settings, *, everything: bool) -> list[PollResult]:
+async def _once(settings: Settings, *, everything: bool) -> tuple[list[PollResult], Mapping[str, str]]:
     from aggregator.service import daemon
 
     async with daemon.opened(settings) as pipeline:
@@ -123,7 +129,7 @@ async def _once(settings: Settings, *, everything: bool) -> list[PollResult]:
         await pipeline.look_again()
         await pipeline.publish()
         await pipeline.push()
-        return outcomes
+        return outcomes, pipeline.push_failures
 
 
 async def _with_progress(pipeline: Pipeline, chosen: Sequence[Source]) -> list[PollResult]:

@@ -39,7 +39,8 @@ def refused(where: str, reasons: list[str]) -> AddressRefused:
     """The error for a host none of whose addresses may be dialled."""
     return AddressRefused(
         f"{where}: refused to connect: {'; '.join(reasons[:3])}",
-        hint="if this is a server of yours on a private network, set allow_private on the source",
+        hint="if this is a server of yours on a private network, set allow_private on the source, or on the "
+        "target of a push",
     )
 
 

@@ -22,7 +22,7 @@ import os
 import random
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -249,6 +249,11 @@ class Pipeline:
     async def push(self) -> int:
         """Tell targets of stories; how many were told."""
         return await self._outbox.turn()
+
+    @property
+    def push_failures(self) -> Mapping[str, str]:
+        """What went wrong with each target that could not be told just now."""
+        return self._outbox.failed
 
     @property
     def hub(self) -> Hub:

@@ -56,6 +56,8 @@ class Outbox:
         self._targets = {target.name: target for target in settings.push.targets}
         self._mail, self._public = settings.push.mail, settings.serve.public_url
         self._database, self._fetcher, self._write, self._clock = database, fetcher, write, clock
+        self.failed: dict[str, str] = {}
+        """What went wrong with each target that could not be told at the last turn."""
         self._seen: dict[int, datetime] = {}  # at the last look: when each story that was new then had gained
 
     async def turn(self) -> int:
@@ -65,6 +67,7 @@ class Outbox:
             StoreError: the database refused; nothing is lost.
 
         """
+        self.failed = {}
         if not self._targets:
             return 0
         fitting, until = await asyncio.to_thread(self._fitting)
@@ -135,6 +138,7 @@ class Outbox:
 
     async def _failed(self, target: Target, batch: Sequence[Delivery], error: AggregatorError) -> None:
         now, ids, said = self._clock(), [each.id for each in batch], str(error)
+        self.failed[target.name] = said
         if now - batch[0].queued > PATIENCE:
             log.error("push.given_up", f"{counted(len(ids), 'story', 'stories')}: {said}", target=target.name)
             await self._write(lambda tx: deliveries.end(tx, ids, now, said))

@@ -9,8 +9,10 @@ from __future__ import annotations
 import gzip
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from email.utils import format_datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID, uuid5
 
 import brotli
 from fastapi import APIRouter, Path, Query, Request
@@ -18,7 +20,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from aggregator import query as language
 from aggregator.errors import QueryError
-from aggregator.model import Story
+from aggregator.model import Member, Story, headline
 from aggregator.poll.named_feeds import KINDS, channel_at, stories_of
 from aggregator.publish import render
 from aggregator.publish.item import Channel, item, last_change
@@ -87,7 +89,34 @@ def _of_story(desk: Desk, additions: Additions, request: Request, kind: Kind, nu
     if stands != number:
         return RedirectResponse(f"/stories/{stands}.{kind}", 301)
     feed = PublishedFeed(name=f"story-{number}", title=item(told[0]).title[:200])
-    return _answer(request, kind, _channel(desk, request, feed), additions(told))
+    (whole,) = additions(told)
+    about = replace(_channel(desk, request, feed), pages=None)  # an item leads to its report
+    return _answer(request, kind, about, _reports(whole, desk.database.uuid))
+
+
+def _reports(story: Story, namespace: UUID) -> list[Story]:
+    """Each text of a story as an item of its own, the newest first: readers show what is new by its id."""
+    newest = sorted(story.members, key=lambda member: (member.joined, member.id), reverse=True)
+    first = {member.copy_group: member for member in newest}  # of the same text the one that came first
+    kept = [member for member in newest if first[member.copy_group] is member]
+    return [_alone(story, member, namespace) for member in kept[:_SHOWN]]
+
+
+def _alone(story: Story, member: Member, namespace: UUID) -> Story:
+    return replace(
+        story,
+        uuid=str(uuid5(namespace, f"report-{member.id}")),
+        title=headline(member.title, member.text),
+        lead=member.text,
+        url=member.url,
+        created=member.joined,
+        updated=max(member.joined, member.revised or member.joined),
+        members=(member,),
+        publishers=(member.publisher,),
+        voices=1,
+        former=(),
+        best=member.id,
+    )
 
 
 def _titled(q: str) -> str:

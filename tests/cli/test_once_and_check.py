@@ -3,8 +3,10 @@
 import contextlib
 import re
 import shutil
+import socket
 import sqlite3
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -171,3 +173,24 @@ def test_a_backup_is_a_database_of_its_own(told, tmp_path, monkeypatch):
     assert "copy.db is there already" in done.error
     monkeypatch.setenv("AGGREGATOR_DATABASE", "sqlite:///copy.db")
     assert told("stories", "--json").out == before
+
+
+def test_once_says_who_could_not_be_told(aggregator, tmp_path, dead_port):
+    """Nobody else would: it is tried again by the next run, and this one ends with 1."""
+    target = {"name": "desk", "webhook": f"http://127.0.0.1:{dead_port}/", "words": ["ferry"]}
+    configure(tmp_path, push={"targets": [target | {"allow_private": True}]})
+    assert aggregator("once").status == 0
+    drop(FIRE)
+    done = aggregator("once")
+    assert done.status == 1
+    assert "1 new report" in done.out
+    assert done.error.startswith("aggregator: target desk was not told, and is tried again: ")
+    assert "connection refused" in done.error
+
+
+@pytest.fixture
+def dead_port() -> Iterator[int]:
+    """A port that is bound, and on which nobody listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]

@@ -354,3 +354,22 @@ def test_who_is_too_far_from_whom_is_the_same_for_all_at_once(profile: Callable[
         verdict.apart(one, profiles, WINDOW).tolist() for one in profiles
     ]
     assert found[0].tolist() == [False, False, True, False, True]
+
+
+def test_an_article_is_no_name(profile: Callable[..., Any]) -> None:
+    """The "A" of a motorway stands in every English text: it makes nobody an acquaintance."""
+    one = profile(
+        (
+            "Two hurt as bridge falls",
+            "Two people were hurt when a bridge fell in Mirendal during a wedding of many guests.",
+        )
+    )
+    other = profile(
+        (
+            "Motorway closed as bridge falls",
+            "The A9 near Quellen is closed after a bridge fell on to the road.",
+        ),
+        2,
+    )
+    account = {name: value for name, value, *_ in verdict.account(one, other)}
+    assert account["strangers"] == 1.0

@@ -63,7 +63,7 @@ def ask(shop: Shop, path: str, **fields: str) -> Answer:
         ("/feeds/query.{}?q=", {FIRE[0], BUDGET[0]}),
         ("/feeds/query.{}?q=aurelia", {FIRE[0]}),
         ("/feeds/query.{}?q=voices:%3E5", set()),
-        ("/stories/1.{}", {FIRE[0]}),
+        ("/stories/1.{}", {FIRE[0], FIRE_AGAIN[0]}),
     ],
 )
 def test_a_feed_holds_what_was_asked_for(shop, path, kind, titles):
@@ -107,6 +107,17 @@ def test_codings(shop, accepted, coding):
     assert answer.headers["Content-Encoding"] == coding
     decode = {"br": brotli.decompress, "gzip": gzip.decompress, None: bytes}[coding]
     assert decode(answer.body) == plain
+
+
+def test_who_follows_a_story_is_told_of_each_report(shop):
+    """Each text is an item with an id of its own, the newest first; a copy of one is none."""
+    before = {each.id for each in feedparser.parse(ask(shop, "/stories/2.atom").body).entries}
+    shop.desk.take(made(BUDGET, 8))
+    assert {each.id for each in feedparser.parse(ask(shop, "/stories/2.atom").body).entries} == before
+    shop.desk.merge(1, 2)
+    after = [each.id for each in feedparser.parse(ask(shop, "/stories/1.atom").body).entries]
+    assert before < set(after)
+    assert len(after) == len(set(after)) == 3
 
 
 def test_a_merged_story_leads_on(shop):

@@ -66,5 +66,11 @@ def _done(
         with desk.database.writing() as tx:
             outcome = work(tx, Linker(settings.dedup, settings.prefer))
     except (NotFound, NothingToCorrect) as error:
-        return page("nothing.html", 409, said=error.message, title="Not done")
+        return page(
+            "nothing.html",
+            409,
+            said=error.message,
+            title="Not done",
+            back=f"/stories/{story}" if story else None,
+        )
     return RedirectResponse(f"/stories/{story or min(outcome.stories, default=0)}", 303)

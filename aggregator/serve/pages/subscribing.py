@@ -70,4 +70,4 @@ def _refused(subscriber: Subscriber, error: AggregatorError) -> Response:
     if isinstance(error, NotWritten):
         file, lines = subscriber.file, error.lines
         return page("by_hand.html", 409, title="Not added", file=file, said=str(error), lines=lines)
-    return page("nothing.html", 409, said=str(error), title="Not added")
+    return page("nothing.html", 409, said=str(error), title="Not added", back="/sources")

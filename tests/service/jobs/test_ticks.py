@@ -23,7 +23,7 @@ def test_only_one_shot_jobs_are_armed():
             return [job.trigger for job in made._scheduler.get_jobs()]
 
     armed = asyncio.run(triggers())
-    assert len(armed) == 7
+    assert len(armed) == 8
     assert all(isinstance(trigger, DateTrigger) for trigger in armed)
 
 
@@ -129,4 +129,4 @@ def test_a_clock_that_jumps_ahead_costs_one_tick():
             await pipeline.until("look", 2)
             return len(made._scheduler.get_jobs())
 
-    assert asyncio.run(run()) <= 7
+    assert asyncio.run(run()) <= 8
