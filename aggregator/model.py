@@ -281,21 +281,6 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
-class PausedSource:
-    """A source that a person has paused. The table ``paused_source`` has the same columns.
-
-    Attributes:
-        name: of the source.
-        since: when it was paused.
-        until: when it is polled again; None: when a person resumes it.
-    """
-
-    name: str
-    since: datetime
-    until: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Evidence:
     """Why a report is in its story, kept so that it can be shown.
 

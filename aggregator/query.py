@@ -102,7 +102,7 @@ def _time(name: str, value: str, now: datetime) -> datetime:
         read = datetime.fromisoformat(value)
         return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
     except (ValueError, OverflowError):
-        pass
+        pass  # no day and no moment; it may still be a duration
     try:
         return now - parse_duration(value)
     except (ValueError, OverflowError) as error:

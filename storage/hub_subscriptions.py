@@ -7,7 +7,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from storage import schema
+from storage import meta, schema
 
 _TABLE = schema.hub_subscription
 
@@ -35,7 +35,7 @@ def standing(tx: sa.Connection, now: datetime) -> list[HubSubscription]:
 
 
 def put(tx: sa.Connection, subscription: HubSubscription) -> None:
-    """Keep a subscription as it is now; what was kept of it before, and what has ended, goes."""
+    """Keep a subscription as it is now instead of what was kept of it before."""
     drop(tx, subscription.topic, subscription.callback)
     tx.execute(sa.insert(_TABLE).values(asdict(subscription)))
 
@@ -48,3 +48,9 @@ def drop(tx: sa.Connection, topic: str, callback: str) -> None:
 def drop_ended(tx: sa.Connection, now: datetime) -> None:
     """Forget those whose lease has ended."""
     tx.execute(sa.delete(_TABLE).where(_TABLE.c.until <= now))
+
+
+def forget_all(tx: sa.Connection) -> None:
+    """End every subscription, and forget the hub's address: somebody who knew it may not read any more."""
+    tx.execute(sa.delete(_TABLE))
+    meta.drop(tx, meta.HUB)

@@ -27,7 +27,7 @@ PICTURES: Final = "pictures"
 """The key that signs addresses of pictures, in hexadecimal."""
 
 HUB: Final = "hub"
-"""The key of the address of our own hub, in hexadecimal."""
+"""The end of the address of our own hub, in hexadecimal."""
 
 REHEARSED: Final = "rehearsed"
 """What the last rehearsal said, in short, as JSON: for the page of quality."""
@@ -48,6 +48,11 @@ def keep(tx: sa.Connection, name: str, value: str) -> None:
     here = sa.update(schema.meta).where(schema.meta.c.key == name)
     if not tx.execute(here.values(value=value)).rowcount:
         tx.execute(sa.insert(schema.meta).values(key=name, value=value))
+
+
+def drop(tx: sa.Connection, name: str) -> None:
+    """Have it say nothing any more."""
+    tx.execute(sa.delete(schema.meta).where(schema.meta.c.key == name))
 
 
 def times(tx: sa.Connection, name: str) -> int:

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
-from aggregator.model import PausedSource
 from storage import schema
 
 _TABLE = schema.paused_source
+
+
+@dataclass(frozen=True, slots=True)
+class PausedSource:
+    """A source that a person has paused.
+
+    Attributes:
+        name: of the source.
+        since: when it was paused.
+        until: when it is polled again; None: when a person resumes it.
+
+    """
+
+    name: str
+    since: datetime
+    until: datetime | None = None
+
+
 _COLUMNS = [_TABLE.c[name] for name in PausedSource.__dataclass_fields__]
 
 
@@ -20,14 +38,13 @@ def paused(tx: sa.Connection, now: datetime) -> dict[str, PausedSource]:
     return {row.name: PausedSource(*row) for row in tx.execute(sa.select(*_COLUMNS).where(holds))}
 
 
-def pause(tx: sa.Connection, source: PausedSource) -> None:
-    """Pause a source; what was said of it before is forgotten."""
-    tx.execute(sa.delete(_TABLE).where(_TABLE.c.name == source.name))
+def put(tx: sa.Connection, source: PausedSource, now: datetime) -> None:
+    """Keep that a source is paused instead of what was said of it before, and no pause that is over."""
+    over = (_TABLE.c.name == source.name) | (_TABLE.c.until <= now)
+    tx.execute(sa.delete(_TABLE).where(over))
     tx.execute(sa.insert(_TABLE).values(asdict(source)))
 
 
-def resume(tx: sa.Connection, name: str, now: datetime) -> bool:
-    """Poll a source again; whether it was paused."""
-    was = name in paused(tx, now)
-    tx.execute(sa.delete(_TABLE).where(_TABLE.c.name == name))
-    return was
+def drop(tx: sa.Connection, names: Iterable[str]) -> None:
+    """Forget that these are paused."""
+    tx.execute(sa.delete(_TABLE).where(_TABLE.c.name.in_(list(names))))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from aggregator.cli import Session
-from aggregator.cli.stories import Since
+from aggregator.cli.parameters import Duration
 from aggregator.display import counted, on_one_line, short
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _TITLE = 70  # characters of a title in a list
 @click.option(
     "--set", "given", metavar="dedup.KEY=VALUE", multiple=True, help="Try this value; again for more keys."
 )
-@click.option("--since", type=Since(), help="Only the reports seen since: 14d.")
+@click.option("--since", type=Duration(), help="Only the reports seen since: 14d.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def rehearse(session: Session, given: tuple[str, ...], since: timedelta | None, *, as_json: bool) -> None:

@@ -111,9 +111,7 @@ def once(session: Session, *, everything: bool) -> None:
     if failed:
         _print_failures(failed)
     for target, said in untold.items():
-        click.echo(
-            on_one_line(f"aggregator: target {target} was not told, and is tried again: {said}"), err=True
-        )
+        click.echo(on_one_line(f"aggregator: target {target} could not be told: {said}"), err=True)
     if failed or untold:
         sys.exit(1)
 

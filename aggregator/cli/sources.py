@@ -11,7 +11,7 @@ import click
 
 from aggregator.cli import Session
 from aggregator.cli.page import lay_out, listing, table
-from aggregator.cli.stories import Since
+from aggregator.cli.parameters import Duration
 from aggregator.display import counted, on_one_line, without_secrets
 
 if TYPE_CHECKING:
@@ -36,12 +36,13 @@ def sources(session: Session, name: str | None, *, as_json: bool) -> None:
     "told" is the share of a source's reports that others had told before: another source had shown the same
     report, or it joined a story that already had one.
     """
+    from aggregator.poll.pausing import must_be_known
     from aggregator.poll.source_status import source_statuses
     from aggregator.service.daemon import now
 
     settings = session.settings(folders_must_exist=False)
     if name is not None:
-        _must_be_known(session, [name])
+        must_be_known(settings, [name])
     with session.stories().reading() as tx:
         found = source_statuses(tx, settings, now(), name)
     if as_json:
@@ -55,25 +56,25 @@ def sources(session: Session, name: str | None, *, as_json: bool) -> None:
 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
-@click.option("--for", "how_long", type=Since(), help="Until then, 12h or 7d; without it until `resume`.")
+@click.option("--for", "how_long", type=Duration(), help="12h, 7d; without it until `resume`.")
 @click.pass_obj
 def pause(session: Session, names: tuple[str, ...], how_long: timedelta | None) -> None:
     """Poll these sources no more for a while; what they gave stays.
 
     It holds at once for a service that runs, and for `once --all`. Files in a drop folder wait there.
     """
-    from aggregator.model import PausedSource
+    from aggregator.poll import pausing
     from aggregator.service.daemon import now
-    from storage import paused_sources
 
-    _must_be_known(session, names)
+    if how_long == timedelta(0):
+        raise click.BadParameter("a pause lasts longer than 0s", param_hint="--for")
     moment = now()
     until = moment + how_long if how_long is not None else None
-    with session.database().writing() as tx:
-        for name in names:
-            paused_sources.pause(tx, PausedSource(name, moment, until))
+    settings = session.settings(folders_must_exist=False)
+    pausing.must_be_known(settings, names)  # before a database is made
+    pausing.pause(session.database(), settings, names, until, moment)
     said = f"until {_when(until)} UTC" if until else "until `aggregator resume`"
-    click.echo(on_one_line(f"{counted(len(set(names)), 'source')} paused {said}"))
+    click.echo(f"{counted(len(set(names)), 'source')} paused {said}")
 
 
 @click.command()
@@ -81,30 +82,12 @@ def pause(session: Session, names: tuple[str, ...], how_long: timedelta | None) 
 @click.pass_obj
 def resume(session: Session, names: tuple[str, ...]) -> None:
     """Poll paused sources again, as soon as they are due."""
+    from aggregator.poll import pausing
     from aggregator.service.daemon import now
-    from storage import paused_sources
 
-    _must_be_known(session, names)
-    with session.stories().writing() as tx:
-        were = [name for name in dict.fromkeys(names) if paused_sources.resume(tx, name, now())]
+    settings = session.settings(folders_must_exist=False)
+    were = pausing.resume(session.stories(), settings, names, now())
     click.echo(f"{counted(len(were), 'source')} resumed" if were else "not paused; nothing was changed")
-
-
-def _must_be_known(session: Session, names: Sequence[str]) -> None:
-    known = [source.name for source in session.settings(folders_must_exist=False).sources]
-    for name in names:
-        if name not in known:
-            _unknown(name, known)
-
-
-def _unknown(name: str, known: Sequence[str]) -> None:
-    import difflib
-
-    from aggregator.errors import NotFound
-
-    near = difflib.get_close_matches(name, known, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "`aggregator sources` lists them"
-    raise NotFound(f"no source is called {name!r}", hint=hint)
 
 
 def _print_table(found: Sequence[SourceStatus]) -> None:

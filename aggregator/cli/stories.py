@@ -12,6 +12,7 @@ import click
 
 from aggregator.cli import Session
 from aggregator.cli.page import lay_out, listing, table
+from aggregator.cli.parameters import Duration
 from aggregator.display import counted, on_one_line
 
 if TYPE_CHECKING:
@@ -29,25 +30,8 @@ _MINUTE = "%Y-%m-%d %H:%M"
 _SHARED = ("names", "numbers", "words")
 
 
-class Since(click.ParamType[timedelta]):
-    """A time ago, as in the YAML: 30m, 2d."""
-
-    name = "duration"
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> timedelta:
-        """The duration that was written."""
-        if isinstance(value, timedelta):
-            return value
-        from aggregator.units import parse_duration
-
-        try:
-            return parse_duration(value)
-        except ValueError as error:
-            self.fail(str(error), param, context)
-
-
 @click.command(name="stories")
-@click.option("--since", type=Since(), help="Only those that gained something since: 30m, 2d.")
+@click.option("--since", type=Duration(), help="Only those that gained something since: 30m, 2d.")
 @click.option(
     "--limit", type=click.IntRange(min=1), help=f"Most stories.  [default: {_LISTED}; with --json, all]"
 )

@@ -77,11 +77,15 @@ def list_(session: Session) -> None:
 @click.argument("name")
 @click.pass_obj
 def remove(session: Session, name: str) -> None:
-    """Forget somebody, with all that they have marked."""
-    from storage import readers
+    """Forget somebody, with all that they have marked.
+
+    Subscriptions at the hub of `websub` end too; whoever may still read subscribes again.
+    """
+    from storage import hub_subscriptions, readers
 
     with session.stories().writing() as tx:
         readers.remove(tx, _known(tx, name).id)
+        hub_subscriptions.forget_all(tx)
     click.echo(on_one_line(f"{name} is forgotten"))
 
 
@@ -120,7 +124,7 @@ def token(session: Session, name: str, what: str, *, write: bool, revoke: bool) 
     from aggregator.errors import NotFound
     from aggregator.serve import visitors
     from aggregator.service.daemon import now
-    from storage import readers
+    from storage import hub_subscriptions, readers
 
     secret = secrets.token_urlsafe(32)
     with session.stories().writing() as tx:
@@ -131,6 +135,7 @@ def token(session: Session, name: str, what: str, *, write: bool, revoke: bool) 
                 raise NotFound(
                     f"{short(name)} has no token {short(what)}", hint=f"of {there} see `user list`"
                 )
+            hub_subscriptions.forget_all(tx)
         else:
             scope = "write" if write else "read"
             readers.give(tx, reader.id, visitors.digest(secret), what, scope, now())

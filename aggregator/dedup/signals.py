@@ -51,9 +51,7 @@ _LONG = 12  # features, repetitions included; two shorter headlines often share 
 _RARE = 10.0  # rate of a word that tells as much as a name; "crash" and "resign" are more common
 _SHORT_TITLE = 4  # features; "Letters to the editor" stands over anything, a longer title is news
 _ORDINARY = 3.5  # weight up to which a feature is not distinctive: it stands in 3 % of documents
-_FUNCTION = (
-    3000.0  # rate of a word that is no name, however it is written: the "A" of a motorway is an article
-)
+_FUNCTION = 3000.0  # rate of a word that is no name however it is written: "A" of the A9 is an article
 _COMMON = 100.0  # rate of a word that any two texts share
 _TITLE_BONUS = 1  # a word of the title counts as if it stood once more in the text
 

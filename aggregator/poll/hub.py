@@ -17,25 +17,30 @@ import hashlib
 import hmac
 import secrets
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from aggregator import log
 from aggregator.display import without_secrets
 from aggregator.errors import BadStatus, SourceError
-from aggregator.poll.named_feeds import KINDS, channel_at, has_hub, hub_of, stories_of, topics
+from aggregator.poll.named_feeds import KINDS, channel_at, has_hub, hub_of, links, stories_of, topics
+from aggregator.poll.poll_queue import note_other_limit
 from aggregator.publish import render
 from aggregator.push import message
+from aggregator.push.outbox import Write
 from aggregator.push.wanted import wait
+from aggregator.schedule.freshness import wished
 from aggregator.stories.additions import Additions
 from storage import hub_subscriptions, meta
 from storage.hub_subscriptions import HubSubscription
 
 if TYPE_CHECKING:
     from aggregator.fetch.fetcher import Fetcher
+    from aggregator.fetch.redirects import Admit
     from aggregator.settings import Settings
     from storage.database import Database
 
@@ -44,13 +49,10 @@ EVERY = timedelta(seconds=15)
 
 _MOST_ASKED = 50  # requests that wait to be asked back
 _MOST = 500  # subscriptions
-_AT_ONCE = 8  # requests
 _LONGEST_ADDRESS = 2000
+_WHOSE = "a subscriber of our feeds"  # whose 429 it was, for people
 _LONGEST_SECRET = 200  # bytes, by the standard
 _LEASE, _SHORTEST_LEASE, _LONGEST_LEASE = timedelta(days=10), timedelta(hours=1), timedelta(days=30)
-
-Result = TypeVar("Result")
-Write = Callable[[Callable[[Any], Any]], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,18 @@ class Intent:
     callback: str
     secret: str | None
     lease: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """A feed as it is sent."""
+
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.body).hexdigest()
 
 
 class Hub:
@@ -121,8 +135,11 @@ class Hub:
         """Whether no more requests can be taken at the moment."""
         return len(self._intents) >= _MOST_ASKED
 
-    async def turn(self) -> int:
+    async def turn(self, admit: Admit) -> int:
         """Ask back, and send what is new; how many were told.
+
+        Args:
+            admit: is asked before each request whether this host may be asked now.
 
         Raises:
             StoreError: the database refused; a later turn goes on.
@@ -130,17 +147,19 @@ class Hub:
         """
         if not has_hub(self._settings):
             return 0
-        if hub_of(self._settings, self._database) is None:
-            await self._write(lambda tx: meta.keep(tx, meta.HUB, secrets.token_hex(32)))
-        asked = [self._intents.popleft() for _ in range(len(self._intents))]
-        await self._each(self._ask_back(intent) for intent in asked)
+        if await asyncio.to_thread(hub_of, self._settings, self._database) is None:
+            await self._write(lambda tx: meta.keep(tx, meta.HUB, secrets.token_hex(16)))
+        asked = list(self._intents)
+        await asyncio.gather(*(self._ask_back(intent, admit) for intent in asked))
+        for _ in asked:
+            self._intents.popleft()
         now = self._clock()
         if not asked and self._next - EVERY <= now < self._next:
             return 0
         self._next = now + EVERY
-        return await self._send_what_is_new(now)
+        return await self._send_what_is_new(admit, now)
 
-    async def _ask_back(self, intent: Intent) -> None:
+    async def _ask_back(self, intent: Intent, admit: Admit) -> None:
         """Confirm that the callback wants it, by a challenge that it has to echo."""
         challenge = secrets.token_urlsafe(32)
         asked = {"hub.mode": intent.mode, "hub.topic": intent.topic, "hub.challenge": challenge}
@@ -149,10 +168,16 @@ class Hub:
         glue = "&" if urlsplit(intent.callback).query else "?"
         try:
             answer = await self._fetcher.get(
-                f"{intent.callback}{glue}{urlencode(asked)}", accept="*/*", allow_private=self._private
+                f"{intent.callback}{glue}{urlencode(asked)}",
+                accept="*/*",
+                allow_private=self._private,
+                admit=admit,
+                doubtful=True,  # nobody knows yet who it is
             )
         except SourceError as error:
             log.info("hub.not_confirmed", str(error), callback=without_secrets(intent.callback))
+            note = partial(note_other_limit, error=error, whose=_WHOSE, fetching=self._settings.fetch)
+            await self._write(partial(note, now=self._clock()))
             return
         if not hmac.compare_digest(answer.body.strip(), challenge.encode()):
             log.info("hub.not_confirmed", "another answer", callback=without_secrets(intent.callback))
@@ -168,7 +193,9 @@ class Hub:
         known = {(each.topic, each.callback): each for each in hub_subscriptions.standing(tx, now)}
         before = known.get((intent.topic, intent.callback))
         if before is None and len(known) >= _MOST:
-            log.warning("hub.full", f"there are {_MOST} subscriptions", callback=intent.callback)
+            log.warning(
+                "hub.full", f"there are {_MOST} subscriptions", callback=without_secrets(intent.callback)
+            )
             return
         sent = before.sent if before else None
         until = now + intent.lease
@@ -176,55 +203,61 @@ class Hub:
             tx, HubSubscription(intent.topic, intent.callback, intent.secret, until, now, sent=sent)
         )
 
-    async def _send_what_is_new(self, now: datetime) -> int:
+    async def _send_what_is_new(self, admit: Admit, now: datetime) -> int:
         """Send each feed that has changed to who has not got it as it is."""
+        rendered = await asyncio.to_thread(self._rendered, now)
+        sends = [self._send(each, feed, admit) for feed, ready in rendered for each in ready]
+        return sum(await asyncio.gather(*sends))
+
+    def _rendered(self, now: datetime) -> list[tuple[_Rendered, list[HubSubscription]]]:
+        """Each feed that somebody waits for, and for whom it is something else than what they have got."""
+        address, offered = hub_of(self._settings, self._database), topics(self._settings)
         with self._database.reading() as tx:
-            standing = hub_subscriptions.standing(tx, now)
-        offered = topics(self._settings)
-        ready = [each for each in standing if each.due <= now and each.topic in offered]
-        wanted = dict.fromkeys(each.topic for each in ready)
-        bodies = {topic: await asyncio.to_thread(self._rendered, topic) for topic in wanted}
-        return sum(
-            await self._each(self._send(each, bodies[each.topic], offered[each.topic][1]) for each in ready)
-        )
+            standing = [each for each in hub_subscriptions.standing(tx, now) if each.due <= now]
+        found = []
+        for topic in dict.fromkeys(each.topic for each in standing if each.topic in offered):
+            feed, kind = offered[topic]
+            path = f"/feeds/{feed.name}.{kind}"
+            about = channel_at(self._settings, feed, path, self._database.uuid, address)
+            body = render(kind, about, self._additions(stories_of(self._database, feed)))
+            made = _Rendered(body, {"Content-Type": KINDS[kind]} | links(about))
+            digest = made.digest
+            found.append((made, [each for each in standing if each.topic == topic and each.sent != digest]))
+        return found
 
-    async def _each(self, work: Iterable[Coroutine[Any, Any, Result]]) -> list[Result]:
-        """Do all of it, some at a time: one that takes its time holds up few others."""
-        room = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(each: Coroutine[Any, Any, Result]) -> Result:
-            async with room:
-                return await each
-
-        return list(await asyncio.gather(*map(one, work)))
-
-    def _rendered(self, topic: str) -> bytes:
-        feed, kind = topics(self._settings)[topic]
-        about = channel_at(self._settings, feed, f"/feeds/{feed.name}.{kind}", self._database)
-        return render(kind, about, self._additions(stories_of(self._database, feed)))
-
-    async def _send(self, to: HubSubscription, body: bytes, kind: str) -> bool:
-        """Send a feed, unless it is as it was; whether it was sent."""
-        digest, now = hashlib.sha256(body).hexdigest(), self._clock()
-        if digest == to.sent:
-            return False
-        link = f'<{hub_of(self._settings, self._database)}>; rel="hub", <{to.topic}>; rel="self"'
-        headers = {"Content-Type": KINDS[kind], "Link": link}
-        if to.secret:
-            headers["X-Hub-Signature"] = message.signature(to.secret, body)
+    async def _send(self, to: HubSubscription, feed: _Rendered, admit: Admit) -> bool:
+        """Send a feed; whether it was taken."""
+        signed = {"X-Hub-Signature": message.signature(to.secret, feed.body)} if to.secret else {}
         try:
-            await self._fetcher.post(to.callback, body, headers=headers, allow_private=self._private)
+            await self._fetcher.post(
+                to.callback,
+                feed.body,
+                headers=feed.headers | signed,
+                allow_private=self._private,
+                admit=admit,
+            )
         except SourceError as error:
-            if isinstance(error, BadStatus) and error.status == 410:  # by the standard: it wants no more
-                await self._write(lambda tx: hub_subscriptions.drop(tx, to.topic, to.callback))
-                return False
-            log.info("hub.failed", str(error), callback=without_secrets(to.callback))
-            later = replace(to, due=now + wait(to.tries), tries=to.tries + 1)
-            await self._write(lambda tx: hub_subscriptions.put(tx, later))
+            await self._failed(to, error)
             return False
-        done = replace(to, due=now, tries=0, sent=digest)
+        done = replace(to, due=self._clock(), tries=0, sent=feed.digest)
         await self._write(lambda tx: hub_subscriptions.put(tx, done))
         return True
+
+    async def _failed(self, to: HubSubscription, error: SourceError) -> None:
+        """Put a subscriber off, for as long as it asks for; who says that it is gone wants no more."""
+        if isinstance(error, BadStatus) and error.status == 410:
+            await self._write(lambda tx: hub_subscriptions.drop(tx, to.topic, to.callback))
+            return
+        log.info("hub.failed", str(error), callback=without_secrets(to.callback))
+        now, limits = self._clock(), self._settings.fetch
+        pause = max(wait(to.tries), wished(error, now, limits.retry_after_ceiling))
+        later = replace(to, due=now + pause, tries=to.tries + 1)
+
+        def note(tx: Any) -> None:
+            hub_subscriptions.put(tx, later)
+            note_other_limit(tx, error, _WHOSE, limits, now)
+
+        await self._write(note)
 
 
 def _intent(form: Mapping[str, str], offered: Mapping[str, object]) -> Intent:

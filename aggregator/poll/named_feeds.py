@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import replace
+from uuid import UUID
 
 from aggregator.model import Story
 from aggregator.publish import channel
 from aggregator.publish.item import Channel
 from aggregator.settings import PublishedFeed, Settings
-from storage import meta, readers, stories
+from storage import meta, stories
 from storage.database import Database
 
 KINDS = {
@@ -28,23 +27,31 @@ def stories_of(database: Database, feed: PublishedFeed) -> list[Story]:
         return stories.load(tx, ids, database.uuid, whole=False)
 
 
-def channel_at(settings: Settings, feed: PublishedFeed, path: str, database: Database) -> Channel:
+def channel_at(
+    settings: Settings, feed: PublishedFeed, path: str, namespace: UUID, hub: str | None = None
+) -> Channel:
     """What a feed says of itself; its address is the one that it is asked for at.
 
     Args:
         settings: all of them.
         feed: of the configuration, or made for a question.
         path: below the public address, with its query.
-        database: knows the address of our hub, and this installation's own UUID.
+        namespace: this installation's own UUID.
+        hub: address of our hub, where it runs; only a feed that can be subscribed to names it.
 
     """
     public = settings.serve.public_url
-    named = channel(settings.publish, feed, feed.name, database.uuid, public)
+    named = channel(settings.publish, feed, feed.name, namespace, public)
     if not public:
         return Channel(named.title, named.id, named.author)
     address = f"{public}{path}"
-    hub = hub_of(settings, database) if address in topics(settings) else None
-    return replace(named, home=public, address=address, hub=hub)
+    offered = hub if address in topics(settings) else None
+    return replace(named, home=public, address=address, hub=offered)
+
+
+def links(about: Channel) -> dict[str, str]:
+    """The field of HTTP that names the hub of a feed, if it has one."""
+    return {"Link": f'<{about.hub}>; rel="hub", <{about.address}>; rel="self"'} if about.hub else {}
 
 
 def has_hub(settings: Settings) -> bool:
@@ -57,17 +64,13 @@ def hub_of(settings: Settings, database: Database) -> str | None:
     """The address of our own hub, where there is one.
 
     Only who may read a feed learns it: its end is nothing that can be guessed, for a subscriber's server has
-    no name and no token. When a reader comes or goes it is another one.
+    no name and no token. It is another one after somebody may not read any more.
     """
     if not has_hub(settings):
         return None
     with database.reading() as tx:
-        key = meta.read(tx, meta.HUB)
-        ids = ",".join(str(reader.id) for reader in readers.listed(tx))
-    if key is None:
-        return None
-    end = hmac.new(bytes.fromhex(key), ids.encode(), hashlib.sha256).hexdigest()[:32]
-    return f"{settings.serve.public_url}/hub/{end}"
+        end = meta.read(tx, meta.HUB)
+    return f"{settings.serve.public_url}/hub/{end}" if end else None
 
 
 def topics(settings: Settings) -> dict[str, tuple[PublishedFeed, str]]:

@@ -262,7 +262,7 @@ class Pipeline:
 
     async def tell_subscribers(self) -> int:
         """Confirm subscriptions to our feeds, and send those that have changed; how many were told."""
-        return await self._hub.turn()
+        return await self._hub.turn(self.admit)
 
     async def publish(self) -> list[Path]:
         """Write the feeds; the files that changed.

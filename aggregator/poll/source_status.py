@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 from aggregator.display import without_secrets
-from aggregator.model import Pause, PausedSource, SourceState
+from aggregator.model import Pause, SourceState
 from aggregator.schedule import backoff, next_poll, silence
 from aggregator.schedule.freshness import at, in_words
 from aggregator.schedule.silence import Silence
 from aggregator.settings import FeedSource, Fetching, FolderSource, Settings, Source
 from storage import paused_sources, source_stats, sources
 from storage import pauses as kept_pauses
+from storage.paused_sources import PausedSource
 from storage.source_stats import SourceStats
 
 

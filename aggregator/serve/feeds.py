@@ -21,7 +21,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from aggregator import query as language
 from aggregator.errors import QueryError
 from aggregator.model import Member, Story, headline
-from aggregator.poll.named_feeds import KINDS, channel_at, stories_of
+from aggregator.poll.named_feeds import KINDS, channel_at, hub_of, links, stories_of
 from aggregator.publish import render
 from aggregator.publish.item import Channel, item, last_change
 from aggregator.serve.pages import Desk
@@ -127,7 +127,9 @@ def _titled(q: str) -> str:
 def _channel(desk: Desk, request: Request, feed: PublishedFeed) -> Channel:
     """What the feed says of itself; its address is the one that it was asked for."""
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    return channel_at(desk.settings(), feed, path, desk.database)
+    settings = desk.settings()
+    hub = hub_of(settings, desk.database) if desk.writable else None  # it runs with the service alone
+    return channel_at(settings, feed, path, desk.database.uuid, hub)
 
 
 def _stranger() -> Response:
@@ -145,9 +147,7 @@ def _answer(request: Request, kind: Kind, about: Channel, told: Sequence[Story])
         "Last-Modified": format_datetime(changed, usegmt=True),
         "Cache-Control": "private, no-cache",
         "Vary": "Accept-Encoding, Authorization, Cookie",
-    }
-    if about.hub:
-        fields["Link"] = f'<{about.hub}>; rel="hub", <{about.address}>; rel="self"'
+    } | links(about)
     if etag in [each.strip() for each in request.headers.get("If-None-Match", "").split(",")]:
         return Response(status_code=304, headers=fields)
     body, coding = _coded(body, request.headers.get("Accept-Encoding", ""))

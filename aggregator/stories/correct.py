@@ -152,6 +152,11 @@ def _claims(tx: Any, story: int, before: Iterable[Correction]) -> dict[int, froz
     return {old: frozenset({best}) for old, best in led.items() if best} | claims
 
 
+def to_undo(tx: Any) -> Correction | None:
+    """The newest correction that is in force: the one that `undo` takes back."""
+    return next((each for each in reversed(corrections.listed(tx)) if each.undone is None), None)
+
+
 def undo(tx: Any, linker: Linker, now: datetime) -> Outcome:
     """Take back the newest correction that is in force.
 
@@ -164,8 +169,7 @@ def undo(tx: Any, linker: Linker, now: datetime) -> Outcome:
         NothingToCorrect: there is none.
 
     """
-    before = corrections.listed(tx)
-    last = next((each for each in reversed(before) if each.undone is None), None)
+    last = to_undo(tx)
     if last is None:
         raise NothingToCorrect("there is no correction to undo", hint="`aggregator corrections` lists them")
     corrections.undo(tx, last.id, now)

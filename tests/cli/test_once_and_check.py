@@ -184,7 +184,7 @@ def test_once_says_who_could_not_be_told(aggregator, tmp_path, dead_port):
     done = aggregator("once")
     assert done.status == 1
     assert "1 new report" in done.out
-    assert done.error.startswith("aggregator: target desk was not told, and is tried again: ")
+    assert done.error.startswith("aggregator: target desk could not be told: ")
     assert "connection refused" in done.error
 
 

@@ -6,11 +6,11 @@ import pytest
 from events import FIRE
 from prepared import configure, drop
 
-from aggregator.model import PausedSource
 from aggregator.poll.poll_queue import PollQueue
 from aggregator.service import daemon
 from aggregator.settings import Settings
 from storage import paused_sources
+from storage.paused_sources import PausedSource
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -73,9 +73,9 @@ def test_a_running_service_learns_of_it(database):
     )
     assert [source.name for source in queue.waiting()] == ["a", "b"]
     with database.writing() as tx:
-        paused_sources.pause(tx, PausedSource("a", NOON, NOON + timedelta(seconds=1)))
-        paused_sources.pause(tx, PausedSource("b", NOON - timedelta(1), NOON))
+        paused_sources.put(tx, PausedSource("a", NOON, NOON + timedelta(seconds=1)), NOON)
+        paused_sources.put(tx, PausedSource("b", NOON - timedelta(1), NOON), NOON)
     assert [source.name for source in queue.waiting()] == [source.name for source in queue.allowed()] == ["b"]
     with database.writing() as tx:
-        paused_sources.pause(tx, PausedSource("b", NOON))
+        paused_sources.put(tx, PausedSource("b", NOON), NOON)
     assert queue.next_wait() is None

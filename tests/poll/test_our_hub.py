@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,6 +14,7 @@ import feedparser
 import pytest
 from aiohttp import web
 from hub import World, feed
+from prepared import configure
 
 from aggregator.poll.named_feeds import hub_of
 from aggregator.serve import visitors
@@ -30,6 +32,7 @@ class Reader:
         self.asked: list[dict[str, str]] = []
         self.told: list[tuple[dict[str, str], bytes]] = []
         self.echoes, self.status, self.address = True, 200, ""
+        self.fields: dict[str, str] = {}
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Reader"]:
@@ -39,7 +42,7 @@ class Reader:
 
         async def take(request: web.Request) -> web.Response:
             self.told.append((dict(request.headers), await request.read()))
-            return web.Response(status=self.status)
+            return web.Response(status=self.status, headers=self.fields)
 
         app = web.Application()
         app.add_routes([web.get("/told", confirm), web.post("/told", take)])
@@ -222,6 +225,9 @@ def test_neither_browsers_nor_a_crowd_get_in(live):
     async def steps(world: World, reader: Reader) -> None:
         for name, value in (("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site")):
             assert (await ask(world, reader, {name: value}))[0] == 403
+        files = {"hub.mode": io.BytesIO(b"a file")}
+        async with world.client.post(f"{world.ours}{ours(world)}", data=files) as answer:
+            assert answer.status == 400
         for number in range(50):
             assert (await ask(world, reader, callback=f"{reader.address}&n={number}"))[0] == 202
         assert (await ask(world, reader))[0] == 503
@@ -229,13 +235,22 @@ def test_neither_browsers_nor_a_crowd_get_in(live):
     live(steps)
 
 
-def test_its_address_changes_with_the_readers(live):
-    """Who may not read any more cannot subscribe again; the address is not told to strangers."""
+@pytest.mark.parametrize(
+    "taken", [("remove", "ida"), ("token", "ida", "reader", "--revoke")], ids=["reader", "token"]
+)
+def test_who_may_not_read_any_more_is_told_nothing(live, aggregator, tmp_path, monkeypatch, taken):
+    """Their subscriptions end, and the address that they knew is none; strangers never learn it."""
 
     async def steps(world: World, reader: Reader) -> None:
         before = ours(world)
-        with world.pipeline._database.writing() as tx:
-            readers.add(tx, "ines", "no password fits this", world.now)
+        await ask(world, reader)
+        await world.pipeline.tell_subscribers()
+        assert standing(world) == 1
+        configure(tmp_path, database=f"sqlite:///{tmp_path}/a.db")
+        monkeypatch.setenv("AGGREGATOR_CONFIG", f"{tmp_path}/a.yaml")
+        done = await asyncio.to_thread(aggregator, "user", *taken)
+        assert (done.status, standing(world)) == (0, 0)
+        await world.pipeline.tell_subscribers()
         assert ours(world) != before
         here = {"hub.mode": "subscribe", "hub.topic": TOPIC, "hub.callback": reader.address}
         async with world.client.post(f"{world.ours}{before}", data=here) as answer:
@@ -244,6 +259,25 @@ def test_its_address_changes_with_the_readers(live):
             f"{world.ours}/feeds/all.atom", headers={"Host": "news.example"}
         ) as answer:
             assert (answer.status, "Link" in answer.headers) == (401, False)
+
+    live(steps)
+
+
+def test_a_subscriber_who_asks_for_patience_gets_it(live):
+    """A 429 holds for its host, as it does of every other server; not even a new request is confirmed."""
+
+    async def steps(world: World, reader: Reader) -> None:
+        await ask(world, reader)
+        reader.status, reader.fields = 429, {"Retry-After": "7200"}
+        await world.pipeline.tell_subscribers()
+        world.now += timedelta(minutes=110)
+        world.pipeline.waiting()  # each tick learns who is left alone
+        await ask(world, reader, callback=f"{reader.address}&another=one")
+        await world.pipeline.tell_subscribers()
+        assert (len(reader.asked), len(reader.told)) == (1, 1)
+        reader.status, reader.fields = 200, {}
+        world.now += timedelta(minutes=11)
+        assert await world.pipeline.tell_subscribers() == 1
 
     live(steps)
 

@@ -13,8 +13,8 @@ from hub import PUBLIC, TOPIC, World, feed
 
 from aggregator.configuration import load
 from aggregator.errors import ConfigurationError
-from aggregator.model import PausedSource
 from storage import paused_sources
+from storage.paused_sources import PausedSource
 
 
 @pytest.fixture
@@ -283,11 +283,11 @@ def test_what_a_hub_sends_of_a_paused_source_is_dropped(live):
     async def steps(world: World) -> None:
         await world.subscribed()
         with world.pipeline._database.writing() as tx:
-            paused_sources.pause(tx, PausedSource("A", world.now))
+            paused_sources.put(tx, PausedSource("A", world.now), world.now)
         await world.send(feed(world.hub, "Harvest", "Tempest"))
         assert world.titles() == ["Harvest"]
         with world.pipeline._database.writing() as tx:
-            paused_sources.resume(tx, "A", world.now)
+            paused_sources.drop(tx, ["A"])
         await world.send(feed(world.hub, "Harvest", "Tempest"))
         assert world.titles() == ["Harvest", "Tempest"]
 

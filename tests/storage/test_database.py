@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from aggregator.errors import StoreBusy, StoreError
-from storage import engines, migrations, reports, schema, sources
+from storage import engines, meta, migrations, reports, schema, sources
 from storage.database import HEAD, Database
 from storage.migrations import scripts
 
@@ -104,10 +104,12 @@ def test_two_schemas_of_one_server_do_not_wait_for_each_other(postgresql, monkey
         postgresql() as two,
         closing(Database(one)) as first,
         closing(Database(two)) as second,
-        first.writing(),
-        second.writing(),
     ):
-        pass
+        with first.writing() as tx, second.writing() as other:
+            meta.keep(tx, meta.LOOKED, "1")
+            meta.keep(other, meta.LOOKED, "2")
+        with first.reading() as tx, second.reading() as other:
+            assert (meta.times(tx, meta.LOOKED), meta.times(other, meta.LOOKED)) == (1, 2)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from aggregator.errors import StoreError
-from aggregator.model import Enclosure, Media, Pause, PausedSource, Report, Side, SourceState
+from aggregator.model import Enclosure, Media, Pause, Report, Side, SourceState
 from storage import (
     corrections,
     deliveries,
@@ -31,6 +31,7 @@ from storage import (
 )
 from storage.database import Database
 from storage.hub_subscriptions import HubSubscription
+from storage.paused_sources import PausedSource
 from storage.progress import Progress
 from storage.subscriptions import Subscription
 from storage.transfer import copy_everything
@@ -82,7 +83,7 @@ def old(tmp_path: Path, report):
                     "https://news.example/all.atom", "https://r.example/", "s", NOON + timedelta(days=1), NOON
                 ),
             )
-            paused_sources.pause(tx, PausedSource("a", NOON))
+            paused_sources.put(tx, PausedSource("a", NOON), NOON)
             pauses.keep(tx, Pause("host", "example.org", NOON, "429", asked=False), NOON - timedelta(days=1))
         yield database
 

@@ -9,8 +9,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import Discriminator
 
-from aggregator.errors import NotFound
-from aggregator.model import PausedSource
+from aggregator.poll import pausing
 from aggregator.serve.api import access, problems, values
 from aggregator.serve.api.access import Who
 from aggregator.serve.api.stories import Number, marks_of
@@ -18,7 +17,7 @@ from aggregator.serve.pages import Desk
 from aggregator.stories import correct
 from aggregator.stories.linker import Linker
 from aggregator.stories.lookup import standing
-from storage import marks, paused_sources
+from storage import marks
 from storage.streams import voices
 
 _WORDS = 500  # muted words of a reader
@@ -83,20 +82,12 @@ def _add_pausing(found: APIRouter, desk: Desk) -> None:
     def pause_source(_: Who, said: values.PauseWanted) -> None:
         """Poll a source no more for a while; what it gave stays."""
         until = _in_utc(said.until) if said.until else None
-        with desk.database.writing() as tx:
-            paused_sources.pause(tx, PausedSource(_known(desk, said.source), desk.now(), until))
+        pausing.pause(desk.database, desk.settings(), [said.source], until, desk.now())
 
     @found.post("/sources/resume", status_code=204, responses=problems.MISSING)
     def resume_source(_: Who, said: values.ResumeWanted) -> None:
         """Poll a paused source again; nothing happens to one that is not paused."""
-        with desk.database.writing() as tx:
-            paused_sources.resume(tx, _known(desk, said.source), desk.now())
-
-
-def _known(desk: Desk, name: str) -> str:
-    if name not in {source.name for source in desk.settings().sources}:
-        raise NotFound(f"no source is called {name!r}", hint="GET /sources lists them")
-    return name
+        pausing.resume(desk.database, desk.settings(), [said.source], desk.now())
 
 
 def _in_utc(moment: datetime) -> datetime:

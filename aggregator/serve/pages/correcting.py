@@ -15,8 +15,6 @@ from aggregator.stories import correct
 from aggregator.stories.correct import Outcome
 from aggregator.stories.linker import Linker
 
-_Csrf = Annotated[str, Form(max_length=64)]
-
 
 def router(desk: Desk) -> APIRouter:
     """Three forms; each leads to the story that it was about."""
@@ -26,7 +24,7 @@ def router(desk: Desk) -> APIRouter:
     def split(
         request: Request,
         number: int,
-        csrf: _Csrf = "",
+        csrf: forms.Csrf = "",
         report: Annotated[list[int], Form(max_length=500)] = [],  # noqa: B006 - FastAPI copies it
     ) -> Response:
         return _done(
@@ -38,7 +36,9 @@ def router(desk: Desk) -> APIRouter:
         )
 
     @found.post("/stories/{number}/merge")
-    def merge(request: Request, number: int, csrf: _Csrf = "", other: Annotated[int, Form()] = 0) -> Response:
+    def merge(
+        request: Request, number: int, csrf: forms.Csrf = "", other: Annotated[int, Form()] = 0
+    ) -> Response:
         return _done(
             desk,
             request,
@@ -48,7 +48,7 @@ def router(desk: Desk) -> APIRouter:
         )
 
     @found.post("/undo")
-    def undo(request: Request, csrf: _Csrf = "") -> Response:
+    def undo(request: Request, csrf: forms.Csrf = "") -> Response:
         return _done(desk, request, csrf, None, lambda tx, linker: correct.undo(tx, linker, desk.now()))
 
     return found

@@ -7,15 +7,19 @@ neither. A browser that names the origin of a form has to name ours.
 from __future__ import annotations
 
 import secrets
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Request
+from fastapi import Form, Request
 from starlette.responses import Response
 
 from aggregator.serve.pages.rendering import page
 from aggregator.serve.visitors import is_secure
 
 FIELD = "csrf"
+Csrf = Annotated[str, Form(max_length=64)]
+"""The word that a form brings along."""
+
 _COOKIE = "aggregator-form"
 _LONGEST = 64
 

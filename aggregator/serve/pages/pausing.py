@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from aggregator.model import PausedSource
+from aggregator.errors import NotFound
+from aggregator.poll import pausing
 from aggregator.serve.pages import Desk, forms
 from aggregator.serve.pages.rendering import page
-from storage import paused_sources
 
-_Csrf = Annotated[str, Form(max_length=64)]
 _Name = Annotated[str, Form(max_length=200)]
 
 
@@ -24,34 +24,32 @@ def router(desk: Desk) -> APIRouter:
     @found.post("/sources/pause")
     def pause(
         request: Request,
-        csrf: _Csrf = "",
+        csrf: forms.Csrf = "",
         name: _Name = "",
-        days: Annotated[str, Form(pattern="^([0-9]{1,4})?$")] = "",
+        days: Annotated[str, Form(pattern="^([1-9][0-9]{0,3})?$")] = "",
     ) -> Response:
-        if refused := _refused(desk, request, csrf, name):
-            return refused
-        moment = desk.now()
-        until = moment + timedelta(days=int(days)) if days else None
-        with desk.database.writing() as tx:
-            paused_sources.pause(tx, PausedSource(name, moment, until))
-        return RedirectResponse("/sources", 303)
+        now = desk.now()
+        until = now + timedelta(days=int(days)) if days else None
+        return _done(
+            desk, request, csrf, lambda: pausing.pause(desk.database, desk.settings(), [name], until, now)
+        )
 
     @found.post("/sources/resume")
-    def resume(request: Request, csrf: _Csrf = "", name: _Name = "") -> Response:
-        if refused := _refused(desk, request, csrf, name):
-            return refused
-        with desk.database.writing() as tx:
-            paused_sources.resume(tx, name, desk.now())
-        return RedirectResponse("/sources", 303)
+    def resume(request: Request, csrf: forms.Csrf = "", name: _Name = "") -> Response:
+        return _done(
+            desk, request, csrf, lambda: pausing.resume(desk.database, desk.settings(), [name], desk.now())
+        )
 
     return found
 
 
-def _refused(desk: Desk, request: Request, csrf: str, name: str) -> Response | None:
-    """What is answered to who may not, or names no source."""
+def _done(desk: Desk, request: Request, csrf: str, work: Callable[[], object]) -> Response:
+    """Do it, and lead to where it shows."""
     desk.visitor(request)
     if not forms.genuine(request, csrf):
         return forms.expired()
-    if name not in {source.name for source in desk.settings().sources}:
-        return page("nothing.html", 404, said=f"no source is called {name!r}", title="Not done")
-    return None
+    try:
+        work()
+    except NotFound as error:
+        return page("nothing.html", 404, said=str(error), title="Not done", back="/sources")
+    return RedirectResponse("/sources", 303)

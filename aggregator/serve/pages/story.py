@@ -17,9 +17,9 @@ from aggregator.serve.pages import Desk, forms
 from aggregator.serve.pages.drawing import sparkline, waterfall
 from aggregator.serve.pages.rendering import page
 from aggregator.stories import additions
-from aggregator.stories.correct import describe
+from aggregator.stories.correct import describe, to_undo
 from aggregator.stories.lookup import standing
-from storage import corrections, front, history, marks, reading, stories
+from storage import front, history, marks, reading, stories
 from storage.front import Listed
 from storage.marks import Mark
 from storage.reading import Revision
@@ -49,7 +49,7 @@ def router(desk: Desk) -> APIRouter:
                 happened = history.of_story(tx, here)
                 best = reading.best(tx, here)
                 near = _near(tx, best, desk.settings().dedup.window)
-                undoes = _last_correction(tx) if desk.writable else ""
+                last = to_undo(tx) if desk.writable else None
                 changed = reading.revisions(tx, [m.id for m in loaded[0].members[:_SHOWN]]) if loaded else []
         except NotFound as error:
             return page("nothing.html", 404, said=error.message, title="Not here")
@@ -68,8 +68,7 @@ def router(desk: Desk) -> APIRouter:
             **values,
             related=near,
             history=happened,
-            undoes=undoes,
-            feeds=desk.writable,
+            undoes=describe(last) if last else "",
             mark=mark,
             csrf=said,
             writable=desk.writable,
@@ -79,12 +78,6 @@ def router(desk: Desk) -> APIRouter:
         return forms.remember(request, answer, said)
 
     return found
-
-
-def _last_correction(tx: Any) -> str:
-    """What an undo would take back, in words; nothing where there is nothing."""
-    standing_ones = [each for each in corrections.listed(tx) if each.undone is None]
-    return describe(standing_ones[-1]) if standing_ones else ""
 
 
 def _near(tx: Any, best: int | None, window: timedelta) -> list[Listed]:

@@ -15,7 +15,6 @@ from aggregator.poll.subscriber import NotWritten, Subscriber
 from aggregator.serve.pages import Desk, forms
 from aggregator.serve.pages.rendering import page
 
-_Csrf = Annotated[str, Form(max_length=64)]
 _OFFERS = 50
 
 
@@ -29,7 +28,7 @@ def router(desk: Desk) -> APIRouter:
     @found.post("/sources")
     async def add(
         request: Request,
-        csrf: _Csrf = "",
+        csrf: forms.Csrf = "",
         url: Annotated[str, Form(max_length=2000)] = "",
         name: Annotated[str, Form(max_length=100)] = "",
         tags: Annotated[str, Form(max_length=500)] = "",
@@ -50,7 +49,7 @@ def router(desk: Desk) -> APIRouter:
         return RedirectResponse("/sources", 303)
 
     @found.post("/sources.opml")
-    async def take(request: Request, file: Annotated[UploadFile, File()], csrf: _Csrf = "") -> Response:
+    async def take(request: Request, file: Annotated[UploadFile, File()], csrf: forms.Csrf = "") -> Response:
         desk.visitor(request)
         if not forms.genuine(request, csrf):
             return forms.expired()
